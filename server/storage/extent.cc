@@ -1,0 +1,33 @@
+#include "server/storage/extent.h"
+
+#include "common/check.h"
+
+namespace kvd::storage {
+
+GroupExtent Extended(GroupExtent extent, const GroupWrite& write) {
+  KVD_CHECK_OP(==, extent.group, write.group);
+  if (write.hard_state) {
+    KVD_CHECK_OP(>=, write.hard_state->term, extent.hard_state.term);
+    extent.hard_state = *write.hard_state;
+  }
+  if (write.entries.empty()) return extent;
+
+  Index next = write.entries.front().index;
+  KVD_CHECK_OP(>=, next, extent.first);
+  KVD_CHECK_OP(<=, next, extent.last + 1);
+  for (const Entry& entry : write.entries) {
+    KVD_CHECK_OP(==, entry.index, next);
+    ++next;
+  }
+  extent.last = write.entries.back().index;
+  extent.last_term = write.entries.back().term;
+  return extent;
+}
+
+GroupExtent Truncated(GroupExtent extent, Index through) {
+  KVD_CHECK_OP(<=, through, extent.last);
+  if (through >= extent.first) extent.first = through + 1;
+  return extent;
+}
+
+}  // namespace kvd::storage

@@ -1,0 +1,18 @@
+// What a write does to the extent of one group's log: the rules that every Log shares. What a
+// caller may not do (a gap, a term going back, forgetting what was never there) stops the process.
+//
+// Pure. Threading: values.
+#pragma once
+
+#include "server/storage/log.h"
+
+namespace kvd::storage {
+
+// The extent after `write`. REQUIRES: what Log::Append() requires of one write.
+[[nodiscard]] GroupExtent Extended(GroupExtent extent, const GroupWrite& write);
+
+// The extent after forgetting everything up to and including `through`; unchanged if that is gone
+// already. REQUIRES: through <= extent.last.
+[[nodiscard]] GroupExtent Truncated(GroupExtent extent, Index through);
+
+}  // namespace kvd::storage

@@ -1,0 +1,98 @@
+#include "server/storage/keys.h"
+
+#include <limits>
+
+#include "common/check.h"
+
+namespace kvd::storage {
+namespace {
+
+enum class LogKeyKind : uint8_t { kHardState = 0, kStart = 1, kEntry = 2 };
+
+constexpr uint32_t kNoGroup = std::numeric_limits<uint32_t>::max();
+constexpr size_t kGroupBytes = 4;
+constexpr size_t kDataPrefixBytes = 12;
+
+template <typename T>
+void AppendBigEndian(std::string& out, T value) {
+  for (size_t i = sizeof(T); i > 0; --i) out += static_cast<char>(value >> (8 * (i - 1)));
+}
+
+std::string LogKey(GroupId group, LogKeyKind kind) {
+  KVD_CHECK_OP(<, group.value, kNoGroup);
+  std::string key;
+  AppendBigEndian(key, group.value);
+  key += static_cast<char>(kind);
+  return key;
+}
+
+std::string DataPrefix(PartitionId partition, Generation generation) {
+  std::string key;
+  AppendBigEndian(key, partition.value);
+  AppendBigEndian(key, generation);
+  return key;
+}
+
+void CheckGeneration(Generation generation) {
+  KVD_CHECK(generation >= 1 && generation < std::numeric_limits<Generation>::max(),
+            "generations count from 1");
+}
+
+}  // namespace
+
+std::string HardStateKey(GroupId group) {
+  return LogKey(group, LogKeyKind::kHardState);
+}
+
+std::string LogStartKey(GroupId group) {
+  return LogKey(group, LogKeyKind::kStart);
+}
+
+std::string EntryKey(GroupId group, Index index) {
+  std::string key = LogKey(group, LogKeyKind::kEntry);
+  AppendBigEndian(key, index);
+  return key;
+}
+
+std::string BatchNumberKey() {
+  std::string key;
+  AppendBigEndian(key, kNoGroup);
+  return key;
+}
+
+std::optional<GroupId> GroupOfLogKey(std::string_view log_key) {
+  if (log_key.size() <= kGroupBytes) return std::nullopt;
+  uint32_t group = 0;
+  for (size_t i = 0; i < kGroupBytes; ++i) {
+    group = (group << 8U) | static_cast<uint8_t>(log_key[i]);
+  }
+  return GroupId{group};
+}
+
+std::string EndOfGroup(GroupId group) {
+  KVD_CHECK_OP(<, group.value, kNoGroup);
+  std::string key;
+  AppendBigEndian(key, group.value + 1);
+  return key;
+}
+
+std::string DataKey(PartitionId partition, Generation generation, std::string_view key) {
+  CheckGeneration(generation);
+  return DataPrefix(partition, generation).append(key);
+}
+
+std::string AppliedKey(PartitionId partition) {
+  return DataPrefix(partition, 0);
+}
+
+std::string EndOfGeneration(PartitionId partition, Generation generation) {
+  CheckGeneration(generation);
+  return DataPrefix(partition, generation + 1);
+}
+
+std::string_view UserKey(std::string_view data_key) {
+  KVD_CHECK_OP(>=, data_key.size(), kDataPrefixBytes);
+  return data_key.substr(kDataPrefixBytes);
+}
+
+}  // namespace kvd::storage

@@ -1,0 +1,44 @@
+// Under which keys records stand in a database that orders its keys by bytes. Numbers are
+// big-endian, so that order by bytes is order by number: a group's log, and a generation of a
+// partition, is one contiguous range that can be walked and dropped as a whole.
+//
+//   log    group u32 | kind u8 | index u64        batch number: under a group that cannot exist
+//   data   partition u32 | generation u64 | key   applied record: generation 0, which is never used
+//
+// These layouts are a contract with every disk, held by golden vectors.
+//
+// Pure. Threading: values.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "common/types.h"
+#include "server/storage/store.h"
+
+namespace kvd::storage {
+
+[[nodiscard]] std::string HardStateKey(GroupId group);
+[[nodiscard]] std::string LogStartKey(GroupId group);
+[[nodiscard]] std::string EntryKey(GroupId group, Index index);
+[[nodiscard]] std::string BatchNumberKey();
+
+// The group a key of the log belongs to; nullopt for the batch number and for what is no such key.
+[[nodiscard]] std::optional<GroupId> GroupOfLogKey(std::string_view log_key);
+
+// The smallest key above every key of `group`.
+[[nodiscard]] std::string EndOfGroup(GroupId group);
+
+// REQUIRES: 1 <= generation < 2^64 - 1, here and below.
+[[nodiscard]] std::string DataKey(PartitionId partition, Generation generation,
+                                  std::string_view key);
+[[nodiscard]] std::string AppliedKey(PartitionId partition);
+
+// The smallest key above every key of the generation.
+[[nodiscard]] std::string EndOfGeneration(PartitionId partition, Generation generation);
+
+// The user's key within a data key. REQUIRES: made by DataKey().
+[[nodiscard]] std::string_view UserKey(std::string_view data_key);
+
+}  // namespace kvd::storage

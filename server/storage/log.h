@@ -1,0 +1,86 @@
+// The durable memory of consensus: for every group its term, its vote and its entries. What
+// Append() has returned for is on disk; nothing else is promised.
+//
+// The log knows nothing of what entries mean. Whether a suffix may be overwritten or a prefix
+// forgotten is decided above this interface, so that the simulator covers it.
+//
+// Threading: one thread appends, truncates and removes (the log writer): one batch is in flight at
+// a time. Reads are thread-safe beside it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "common/status.h"
+#include "common/types.h"
+
+namespace kvd::storage {
+
+// What Raft keeps beside the entries (Ongaro & Ousterhout 2014, figure 2): never decreasing in
+// term.
+struct HardState {
+  Term term = 0;
+  ReplicaId voted_for;  // 0: nobody in this term.
+
+  friend bool operator==(const HardState&, const HardState&) = default;
+};
+
+struct Entry {
+  Index index = 0;
+  Term term = 0;
+  std::string payload;  // Means something to the group's state machine alone; may be empty.
+
+  friend bool operator==(const Entry&, const Entry&) = default;
+};
+
+// What one group adds. Entries are consecutive. If they start at or below the group's last index,
+// what stood from there on is deleted in the same batch.
+struct GroupWrite {
+  GroupId group;
+  std::optional<HardState> hard_state;
+  std::vector<Entry> entries;
+};
+
+// The extent of one group's log. An empty log has last == first - 1.
+struct GroupExtent {
+  GroupId group;
+  HardState hard_state;
+  Index first = 1;
+  Index last = 0;
+  Term last_term = 0;  // 0 if the log never held an entry.
+
+  friend bool operator==(const GroupExtent&, const GroupExtent&) = default;
+};
+
+class Log {
+ public:
+  virtual ~Log() = default;
+
+  // Makes all writes durable together: one batch, one fsync. After an error the log is unusable: an
+  // fsync that failed is never tried again, the process must stop.
+  // REQUIRES: a group's entries leave no gap: they start at most one above its last index, and not
+  // below its first.
+  [[nodiscard]] virtual Status Append(std::span<const GroupWrite> writes) = 0;
+
+  // Every group that has a record, in order of GroupId.
+  [[nodiscard]] virtual StatusOr<std::vector<GroupExtent>> Groups() const = 0;
+
+  // The entries of `group` in [from, to], or fewer: at least one, then as many as fit `max_bytes`
+  // of payload. An entry that should be there and is not, or is damaged, is a DATA_LOSS error.
+  // REQUIRES: from <= to, both within the group's extent.
+  [[nodiscard]] virtual StatusOr<std::vector<Entry>> Read(GroupId group, Index from, Index to,
+                                                          uint64_t max_bytes) const = 0;
+
+  // Forgets the entries of `group` up to and including `through`; no-op if they are gone already.
+  // The term of entry `through` stays known as long as the log is empty above it. REQUIRES: through
+  // <= the group's last index.
+  [[nodiscard]] virtual Status TruncatePrefix(GroupId group, Index through) = 0;
+
+  // Bytes on disk, about.
+  [[nodiscard]] virtual uint64_t disk_bytes() const = 0;
+};
+
+}  // namespace kvd::storage

@@ -1,0 +1,142 @@
+#include "server/storage/memory_log.h"
+
+#include <fmt/format.h>
+
+#include "common/check.h"
+#include "server/storage/extent.h"
+
+namespace kvd::storage {
+namespace {
+
+constexpr uint64_t kBytesPerRecord = 32;  // About what a record on disk adds to its payload.
+
+}  // namespace
+
+Status MemoryLog::Append(std::span<const GroupWrite> writes) {
+  Write(writes);
+  return Sync();
+}
+
+void MemoryLog::Write(std::span<const GroupWrite> writes) {
+  const absl::MutexLock lock(&mu_);
+  if (!failed_.ok()) return;  // Sync() will tell.
+  KVD_CHECK(!written_.has_value(), "one batch is in flight at a time");
+  written_.emplace(writes.begin(), writes.end());
+}
+
+Status MemoryLog::Sync() {
+  const absl::MutexLock lock(&mu_);
+  return SyncLocked();
+}
+
+Status MemoryLog::SyncLocked() {
+  KVD_RETURN_IF_ERROR(TakeFailureLocked());
+  if (!written_) return OkStatus();
+  for (const GroupWrite& write : *written_) ApplyLocked(write);
+  written_.reset();
+  return OkStatus();
+}
+
+Status MemoryLog::TakeFailureLocked() {
+  if (failed_.ok() && next_failure_) failed_ = *std::exchange(next_failure_, std::nullopt);
+  return failed_;
+}
+
+void MemoryLog::ApplyLocked(const GroupWrite& write) {
+  if (!write.hard_state && write.entries.empty()) return;
+  Group& group = groups_[write.group];
+  group.extent.group = write.group;
+  group.extent = Extended(group.extent, write);
+  if (write.entries.empty()) return;
+
+  const Index from = write.entries.front().index;
+  group.entries.erase(group.entries.lower_bound(from), group.entries.end());
+  damaged_.erase(damaged_.lower_bound({write.group, from}),
+                 damaged_.lower_bound({GroupId{write.group.value + 1}, 0}));
+  for (const Entry& entry : write.entries) group.entries.emplace(entry.index, entry);
+}
+
+StatusOr<std::vector<GroupExtent>> MemoryLog::Groups() const {
+  const absl::ReaderMutexLock lock(&mu_);
+  KVD_RETURN_IF_ERROR(failed_);
+  std::vector<GroupExtent> extents;
+  extents.reserve(groups_.size());
+  for (const auto& [id, group] : groups_) extents.push_back(group.extent);
+  return extents;
+}
+
+const MemoryLog::Group& MemoryLog::GroupLocked(GroupId group) const {
+  const auto found = groups_.find(group);
+  KVD_CHECK(found != groups_.end(), fmt::format("group {} has no log", group.value));
+  return found->second;
+}
+
+StatusOr<std::vector<Entry>> MemoryLog::Read(GroupId group, Index from, Index to,
+                                             uint64_t max_bytes) const {
+  const absl::ReaderMutexLock lock(&mu_);
+  KVD_RETURN_IF_ERROR(failed_);
+  const Group& log = GroupLocked(group);
+  KVD_CHECK_OP(<=, from, to);
+  KVD_CHECK_OP(>=, from, log.extent.first);
+  KVD_CHECK_OP(<=, to, log.extent.last);
+
+  std::vector<Entry> entries;
+  uint64_t bytes = 0;
+  for (auto it = log.entries.find(from); it != log.entries.end() && it->first <= to; ++it) {
+    bytes += it->second.payload.size();
+    if (!entries.empty() && bytes > max_bytes) break;
+    if (damaged_.contains({group, it->first})) {
+      return MakeStatus(StatusCode::kDataLoss,
+                        fmt::format("log entry {} of group {}: damaged", it->first, group.value));
+    }
+    entries.push_back(it->second);
+  }
+  return entries;
+}
+
+Status MemoryLog::TruncatePrefix(GroupId group, Index through) {
+  const absl::MutexLock lock(&mu_);
+  KVD_CHECK(!written_.has_value() || !failed_.ok(), "one batch is in flight at a time");
+  KVD_RETURN_IF_ERROR(TakeFailureLocked());
+  const auto found = groups_.find(group);
+  KVD_CHECK(found != groups_.end(), fmt::format("group {} has no log", group.value));
+  Group& log = found->second;
+  log.extent = Truncated(log.extent, through);
+  log.entries.erase(log.entries.begin(), log.entries.lower_bound(log.extent.first));
+  damaged_.erase(damaged_.lower_bound({group, 0}), damaged_.lower_bound({group, log.extent.first}));
+  return OkStatus();
+}
+
+uint64_t MemoryLog::disk_bytes() const {
+  const absl::ReaderMutexLock lock(&mu_);
+  uint64_t bytes = 0;
+  for (const auto& [id, group] : groups_) {
+    bytes += kBytesPerRecord;
+    for (const auto& [index, entry] : group.entries)
+      bytes += kBytesPerRecord + entry.payload.size();
+  }
+  return bytes;
+}
+
+void MemoryLog::FailNextAppend(Status error) {
+  const absl::MutexLock lock(&mu_);
+  KVD_CHECK(!error.ok(), "a failure is not OK");
+  next_failure_ = std::move(error);
+}
+
+void MemoryLog::Crash(bool tear_last_batch) {
+  const absl::MutexLock lock(&mu_);
+  failed_ = OkStatus();
+  next_failure_.reset();
+  if (tear_last_batch) written_.reset();
+  const Status synced = SyncLocked();
+  KVD_CHECK(synced.ok(), "opening again cannot fail");
+}
+
+void MemoryLog::DamageEntry(GroupId group, Index index) {
+  const absl::MutexLock lock(&mu_);
+  KVD_CHECK(GroupLocked(group).entries.contains(index), "only what exists can be damaged");
+  damaged_.insert({group, index});
+}
+
+}  // namespace kvd::storage

@@ -1,0 +1,185 @@
+#include "server/storage/record.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "common/hash.h"
+
+namespace kvd::storage {
+namespace {
+
+constexpr size_t kChecksumBytes = 4;
+constexpr size_t kLeastBytes = 2 + kChecksumBytes;
+
+constexpr std::string_view kRemedy =
+    "check the disk, then replace this node or restore its data from a backup";
+
+Status Damaged(std::string_view why) {
+  return MakeStatus(StatusCode::kDataLoss, fmt::format("damaged ({}); {}", why, kRemedy));
+}
+
+std::string EntryName(GroupId group, Index index) {
+  return fmt::format("log entry {} of group {}", index, group.value);
+}
+
+std::string GroupRecordName(std::string_view record, GroupId group) {
+  return fmt::format("{} of group {}", record, group.value);
+}
+
+std::string ValueName(PartitionId partition, std::string_view key) {
+  return fmt::format("value in partition {} under a key of {} (hash {:016x})", partition.value,
+                     FormatBytes(key.size()), Hash64(key));
+}
+
+std::string AppliedName(PartitionId partition) {
+  return fmt::format("applied record of partition {}", partition.value);
+}
+
+}  // namespace
+
+ByteWriter BeginRecord(RecordKind kind) {
+  ByteWriter record;
+  record.U8(kRecordFormat).U8(static_cast<uint8_t>(kind));
+  return record;
+}
+
+std::string Seal(ByteWriter record) {
+  record.U32(Checksum32(record.bytes()));
+  return record.Take();
+}
+
+StatusOr<ByteReader> Unseal(RecordKind kind, std::string_view bytes) {
+  if (bytes.size() < kLeastBytes) return Damaged(fmt::format("{} bytes long", bytes.size()));
+  const std::string_view body = bytes.substr(0, bytes.size() - kChecksumBytes);
+  const uint32_t expected = *ByteReader(bytes.substr(body.size())).U32();
+  if (const uint32_t found = Checksum32(body); found != expected) {
+    return Damaged(fmt::format("checksum {:08x} instead of {:08x}", found, expected));
+  }
+  ByteReader fields(body);
+  const uint8_t format = *fields.U8();
+  if (format > kRecordFormat) {
+    return MakeStatus(StatusCode::kFailedPrecondition,
+                      fmt::format("written in format {}, this kvd reads up to format {}; start the "
+                                  "newer kvd that wrote it",
+                                  format, kRecordFormat));
+  }
+  if (format == 0) return MalformedRecord("format 0");
+  if (const uint8_t found = *fields.U8(); found != static_cast<uint8_t>(kind)) {
+    return MalformedRecord(fmt::format("record of kind 0x{:02x} instead of 0x{:02x}", found,
+                                       static_cast<uint8_t>(kind)));
+  }
+  return fields;
+}
+
+Status MalformedRecord(std::string_view why) {
+  return Damaged(why);
+}
+
+std::string EncodeEntry(const Entry& entry) {
+  ByteWriter record = BeginRecord(RecordKind::kEntry);
+  record.U64(entry.index).U64(entry.term).Raw(entry.payload);
+  return Seal(std::move(record));
+}
+
+StatusOr<Entry> DecodeEntry(GroupId group, Index index, std::string_view bytes) {
+  auto fields = Unseal(RecordKind::kEntry, bytes);
+  if (!fields.ok()) return Annotate(fields.status(), EntryName(group, index));
+  const Index found = fields->U64().value_or(0);
+  const Term term = fields->U64().value_or(0);
+  if (!fields->ok()) return Annotate(MalformedRecord("too short"), EntryName(group, index));
+  if (found != index) {
+    return Annotate(MalformedRecord(fmt::format("holds entry {}", found)), EntryName(group, index));
+  }
+  return Entry{.index = index, .term = term, .payload = std::string(fields->rest())};
+}
+
+std::string EncodeHardState(const HardState& state) {
+  ByteWriter record = BeginRecord(RecordKind::kHardState);
+  record.U64(state.term).U64(state.voted_for.value);
+  return Seal(std::move(record));
+}
+
+StatusOr<HardState> DecodeHardState(GroupId group, std::string_view bytes) {
+  const auto name = [&] { return GroupRecordName("term and vote", group); };
+  auto fields = Unseal(RecordKind::kHardState, bytes);
+  if (!fields.ok()) return Annotate(fields.status(), name());
+  HardState state;
+  state.term = fields->U64().value_or(0);
+  state.voted_for = ReplicaId{fields->U64().value_or(0)};
+  if (!fields->exhausted()) return Annotate(MalformedRecord("wrong length"), name());
+  return state;
+}
+
+std::string EncodeLogStart(const LogStart& start) {
+  ByteWriter record = BeginRecord(RecordKind::kLogStart);
+  record.U64(start.first).U64(start.previous_term);
+  return Seal(std::move(record));
+}
+
+StatusOr<LogStart> DecodeLogStart(GroupId group, std::string_view bytes) {
+  const auto name = [&] { return GroupRecordName("start of the log", group); };
+  auto fields = Unseal(RecordKind::kLogStart, bytes);
+  if (!fields.ok()) return Annotate(fields.status(), name());
+  LogStart start;
+  start.first = fields->U64().value_or(0);
+  start.previous_term = fields->U64().value_or(0);
+  if (!fields->exhausted()) return Annotate(MalformedRecord("wrong length"), name());
+  if (start.first == 0) return Annotate(MalformedRecord("first index 0"), name());
+  return start;
+}
+
+std::string EncodeStoredValue(const StoredValue& value) {
+  ByteWriter record = BeginRecord(RecordKind::kStoredValue);
+  record.U64(value.version).Raw(value.value);
+  return Seal(std::move(record));
+}
+
+StatusOr<StoredValue> DecodeStoredValue(PartitionId partition, std::string_view key,
+                                        std::string_view bytes) {
+  auto fields = Unseal(RecordKind::kStoredValue, bytes);
+  if (!fields.ok()) return Annotate(fields.status(), ValueName(partition, key));
+  const auto version = fields->U64();
+  if (!version) return Annotate(MalformedRecord("too short"), ValueName(partition, key));
+  return StoredValue{.version = *version, .value = std::string(fields->rest())};
+}
+
+std::string EncodeApplied(const AppliedRecord& record) {
+  ByteWriter writer = BeginRecord(RecordKind::kApplied);
+  writer.U64(record.index).U64(record.term).U64(record.generation);
+  writer.U64(record.keys).U64(record.value_bytes).String(record.configuration);
+  return Seal(std::move(writer));
+}
+
+StatusOr<AppliedRecord> DecodeApplied(PartitionId partition, std::string_view bytes) {
+  auto fields = Unseal(RecordKind::kApplied, bytes);
+  if (!fields.ok()) return Annotate(fields.status(), AppliedName(partition));
+  AppliedRecord record;
+  record.index = fields->U64().value_or(0);
+  record.term = fields->U64().value_or(0);
+  record.generation = fields->U64().value_or(0);
+  record.keys = fields->U64().value_or(0);
+  record.value_bytes = fields->U64().value_or(0);
+  record.configuration = fields->String().value_or("");
+  if (!fields->exhausted()) {
+    return Annotate(MalformedRecord("wrong length"), AppliedName(partition));
+  }
+  return record;
+}
+
+std::string EncodeBatchNumber(uint64_t number) {
+  ByteWriter record = BeginRecord(RecordKind::kBatchNumber);
+  record.U64(number);
+  return Seal(std::move(record));
+}
+
+StatusOr<uint64_t> DecodeBatchNumber(std::string_view bytes) {
+  constexpr std::string_view kName = "batch number of the log";
+  auto fields = Unseal(RecordKind::kBatchNumber, bytes);
+  if (!fields.ok()) return Annotate(fields.status(), kName);
+  const uint64_t number = fields->U64().value_or(0);
+  if (!fields->exhausted()) return Annotate(MalformedRecord("wrong length"), kName);
+  return number;
+}
+
+}  // namespace kvd::storage
