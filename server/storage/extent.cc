@@ -1,5 +1,7 @@
 #include "server/storage/extent.h"
 
+#include <fmt/format.h>
+
 #include "common/check.h"
 
 namespace kvd::storage {
@@ -28,6 +30,13 @@ GroupExtent Truncated(GroupExtent extent, Index through) {
   KVD_CHECK_OP(<=, through, extent.last);
   if (through >= extent.first) extent.first = through + 1;
   return extent;
+}
+
+Status NotInLog(GroupId group, Index from, Index to) {
+  return MakeStatus(StatusCode::kOutOfRange,
+                    fmt::format("log entries {} to {} of group {}: not in the log; they were "
+                                "overwritten, truncated or never written",
+                                from, to, group.value));
 }
 
 }  // namespace kvd::storage

@@ -15,4 +15,7 @@ namespace kvd::storage {
 // already. REQUIRES: through <= extent.last.
 [[nodiscard]] GroupExtent Truncated(GroupExtent extent, Index through);
 
+// The answer to a read of entries that are not, or no longer, in the log: OUT_OF_RANGE.
+[[nodiscard]] Status NotInLog(GroupId group, Index from, Index to);
+
 }  // namespace kvd::storage

@@ -11,11 +11,22 @@ enum class LogKeyKind : uint8_t { kHardState = 0, kStart = 1, kEntry = 2 };
 
 constexpr uint32_t kNoGroup = std::numeric_limits<uint32_t>::max();
 constexpr size_t kGroupBytes = 4;
+constexpr size_t kEntryKeyBytes = kGroupBytes + 1 + 8;
 constexpr size_t kDataPrefixBytes = 12;
 
 template <typename T>
 void AppendBigEndian(std::string& out, T value) {
   for (size_t i = sizeof(T); i > 0; --i) out += static_cast<char>(value >> (8 * (i - 1)));
+}
+
+// REQUIRES: at least as many bytes as T has.
+template <typename T>
+T ParseBigEndian(std::string_view bytes) {
+  T value = 0;
+  for (size_t i = 0; i < sizeof(T); ++i) {
+    value = static_cast<T>(value << 8U) | static_cast<uint8_t>(bytes[i]);
+  }
+  return value;
 }
 
 std::string LogKey(GroupId group, LogKeyKind kind) {
@@ -62,11 +73,13 @@ std::string BatchNumberKey() {
 
 std::optional<GroupId> GroupOfLogKey(std::string_view log_key) {
   if (log_key.size() <= kGroupBytes) return std::nullopt;
-  uint32_t group = 0;
-  for (size_t i = 0; i < kGroupBytes; ++i) {
-    group = (group << 8U) | static_cast<uint8_t>(log_key[i]);
-  }
-  return GroupId{group};
+  return GroupId{ParseBigEndian<uint32_t>(log_key)};
+}
+
+std::optional<Index> IndexOfEntryKey(std::string_view log_key) {
+  if (log_key.size() != kEntryKeyBytes) return std::nullopt;
+  if (log_key[kGroupBytes] != static_cast<char>(LogKeyKind::kEntry)) return std::nullopt;
+  return ParseBigEndian<Index>(log_key.substr(kGroupBytes + 1));
 }
 
 std::string EndOfGroup(GroupId group) {

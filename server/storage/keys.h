@@ -27,6 +27,9 @@ namespace kvd::storage {
 // The group a key of the log belongs to; nullopt for the batch number and for what is no such key.
 [[nodiscard]] std::optional<GroupId> GroupOfLogKey(std::string_view log_key);
 
+// The index of an entry's key; nullopt for every other key.
+[[nodiscard]] std::optional<Index> IndexOfEntryKey(std::string_view log_key);
+
 // The smallest key above every key of `group`.
 [[nodiscard]] std::string EndOfGroup(GroupId group);
 

@@ -69,8 +69,9 @@ class Log {
   [[nodiscard]] virtual StatusOr<std::vector<GroupExtent>> Groups() const = 0;
 
   // The entries of `group` in [from, to], or fewer: at least one, then as many as fit `max_bytes`
-  // of payload. An entry that should be there and is not, or is damaged, is a DATA_LOSS error.
-  // REQUIRES: from <= to, both within the group's extent.
+  // of payload. OUT_OF_RANGE unless all of [from, to] is within the group's extent: it may have
+  // been overwritten or truncated since the caller looked. An entry that should be there and is
+  // not, or is damaged, is a DATA_LOSS error. REQUIRES: from <= to.
   [[nodiscard]] virtual StatusOr<std::vector<Entry>> Read(GroupId group, Index from, Index to,
                                                           uint64_t max_bytes) const = 0;
 

@@ -75,10 +75,11 @@ StatusOr<std::vector<Entry>> MemoryLog::Read(GroupId group, Index from, Index to
                                              uint64_t max_bytes) const {
   const absl::ReaderMutexLock lock(&mu_);
   KVD_RETURN_IF_ERROR(failed_);
-  const Group& log = GroupLocked(group);
   KVD_CHECK_OP(<=, from, to);
-  KVD_CHECK_OP(>=, from, log.extent.first);
-  KVD_CHECK_OP(<=, to, log.extent.last);
+  const auto found = groups_.find(group);
+  if (found == groups_.end()) return NotInLog(group, from, to);
+  const Group& log = found->second;
+  if (from < log.extent.first || to > log.extent.last) return NotInLog(group, from, to);
 
   std::vector<Entry> entries;
   uint64_t bytes = 0;

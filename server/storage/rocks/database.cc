@@ -1,0 +1,224 @@
+#include "server/storage/rocks/database.h"
+
+#include <fmt/format.h>
+#include <rocksdb/listener.h>
+
+#include <atomic>
+#include <utility>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "server/storage/files.h"
+
+namespace kvd::storage {
+
+class Health {
+ public:
+  explicit Health(Database::OnFatal on_fatal) : on_fatal_(std::move(on_fatal)) {}
+
+  void Fail(const Status& error) ABSL_LOCKS_EXCLUDED(mu_) {
+    {
+      const absl::MutexLock lock(&mu_);
+      if (!error_.ok()) return;
+      error_ = error;
+    }
+    failed_.store(true, std::memory_order_release);
+    if (on_fatal_) on_fatal_(error);
+  }
+
+  [[nodiscard]] Status Check() const ABSL_LOCKS_EXCLUDED(mu_) {
+    if (!failed_.load(std::memory_order_acquire)) return OkStatus();
+    const absl::MutexLock lock(&mu_);
+    return error_;
+  }
+
+ private:
+  const Database::OnFatal on_fatal_;
+  std::atomic<bool> failed_ = false;  // Spares the lock on the way that is always taken.
+  mutable absl::Mutex mu_;
+  Status error_ ABSL_GUARDED_BY(mu_);
+};
+
+namespace {
+
+constexpr std::string_view kMustStop = "kvd must stop: check the disk and its free space";
+
+StatusCode CodeOf(const rocksdb::Status& status) {
+  if (status.IsNoSpace()) return StatusCode::kResourceExhausted;
+  if (status.IsCorruption()) return StatusCode::kDataLoss;
+  if (status.IsNotSupported()) return StatusCode::kFailedPrecondition;
+  return StatusCode::kInternal;
+}
+
+Status Convert(const rocksdb::Status& status, std::string_view doing, std::string_view remedy) {
+  return MakeStatus(CodeOf(status), fmt::format("{}: {}; {}", doing, status.ToString(), remedy));
+}
+
+// Background threads have nobody to return an error to.
+class FatalErrors : public rocksdb::EventListener {
+ public:
+  FatalErrors(std::string path, std::shared_ptr<Health> health)
+      : path_(std::move(path)), health_(std::move(health)) {}
+
+  void OnBackgroundError(rocksdb::BackgroundErrorReason /*reason*/,
+                         rocksdb::Status* error) override {
+    health_->Fail(Convert(*error, "flush or compact " + path_, kMustStop));
+  }
+
+ private:
+  const std::string path_;
+  const std::shared_ptr<Health> health_;
+};
+
+rocksdb::ReadOptions Bounded(const rocksdb::Slice& lower, const rocksdb::Slice& upper) {
+  rocksdb::ReadOptions options;
+  options.iterate_lower_bound = &lower;
+  options.iterate_upper_bound = &upper;
+  return options;
+}
+
+std::string_view View(const rocksdb::Slice& slice) {
+  return {slice.data(), slice.size()};
+}
+
+}  // namespace
+
+SharedMemory::SharedMemory(uint64_t block_cache_bytes, uint64_t write_buffer_bytes)
+    : block_cache_(rocksdb::NewLRUCache(block_cache_bytes)),
+      write_buffers_(std::make_shared<rocksdb::WriteBufferManager>(write_buffer_bytes)) {}
+
+rocksdb::Options SafeOptions(const SharedMemory& memory, bool must_exist) {
+  rocksdb::Options options;
+  options.create_if_missing = !must_exist;
+  options.write_buffer_manager = memory.write_buffers();
+  options.max_open_files = -1;
+  options.max_write_buffer_number = 2;
+  options.max_background_jobs = 4;
+  options.max_bgerror_resume_count = 0;
+  options.keep_log_file_num = 10;
+  options.max_log_file_size = size_t{64} << 20U;
+  options.bytes_per_sync = uint64_t{1} << 20U;
+  options.recycle_log_file_num = 0;
+  options.wal_compression = rocksdb::kNoCompression;
+  // The default mode silently drops everything after the first damaged batch.
+  options.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+  options.avoid_flush_during_shutdown = false;
+  // Statistics of RocksDB's own, which nobody here reads, would cost it a timer thread.
+  options.stats_dump_period_sec = 0;
+  options.stats_persist_period_sec = 0;
+  return options;
+}
+
+StatusOr<std::unique_ptr<Database>> Database::Open(rocksdb::Options options,
+                                                   const std::string& path, OnFatal on_fatal) {
+  auto health = std::make_shared<Health>(std::move(on_fatal));
+  options.listeners.push_back(std::make_shared<FatalErrors>(path, health));
+  rocksdb::DB* db = nullptr;
+  const rocksdb::Status opened = rocksdb::DB::Open(options, path, &db);
+  if (opened.ok()) {
+    return std::unique_ptr<Database>(
+        new Database(path, std::move(health), std::unique_ptr<rocksdb::DB>(db)));
+  }
+  if (opened.IsInvalidArgument() && !options.create_if_missing) {
+    return MakeStatus(
+        StatusCode::kDataLoss,
+        fmt::format("open {}: {}; a database that should be there is not: restore the "
+                    "data directory from a backup or replace this node",
+                    path, opened.ToString()));
+  }
+  return Convert(opened, "open " + path,
+                 opened.IsNotSupported()
+                     ? "start the newer kvd that wrote it"
+                     : "check the disk, then replace this node or restore its data directory from "
+                       "a backup");
+}
+
+Database::Database(std::string path, std::shared_ptr<Health> health,
+                   std::unique_ptr<rocksdb::DB> db)
+    : path_(std::move(path)), health_(std::move(health)), db_(std::move(db)) {}
+
+Database::~Database() {
+  // What cannot be flushed is in the write-ahead log, or is rebuilt from the other database.
+  if (Check().ok()) Flush().IgnoreError();
+  db_->Close().PermitUncheckedError();
+}
+
+Status Database::Check() const {
+  return health_->Check();
+}
+
+Status Database::Fatal(const rocksdb::Status& status, std::string_view doing) const {
+  const Status error = Convert(status, fmt::format("{} {}", doing, path_), kMustStop);
+  health_->Fail(error);
+  return error;
+}
+
+Status Database::ReadError(const rocksdb::Status& status) const {
+  // RocksDB 7.8 may lose data if it goes on after the disk failed to be read; damage it has noticed
+  // stays where it is.
+  if (!status.IsCorruption()) return Fatal(status, "read");
+  return Convert(status, "read " + path_,
+                 "check the disk, then replace this node or restore its data from a backup");
+}
+
+Status Database::Write(const rocksdb::WriteOptions& options, rocksdb::WriteBatch& batch) {
+  KVD_RETURN_IF_ERROR(Check());
+  const rocksdb::Status written = db_->Write(options, &batch);
+  return written.ok() ? OkStatus() : Fatal(written, "write");
+}
+
+Status Database::Flush() {
+  KVD_RETURN_IF_ERROR(Check());
+  const rocksdb::Status flushed = db_->Flush(rocksdb::FlushOptions());
+  return flushed.ok() ? OkStatus() : Fatal(flushed, "flush");
+}
+
+StatusOr<std::optional<std::string>> Database::Get(const rocksdb::ReadOptions& options,
+                                                   const std::string& key) const {
+  KVD_RETURN_IF_ERROR(Check());
+  std::string value;
+  const rocksdb::Status got = db_->Get(options, key, &value);
+  if (got.ok()) return value;
+  if (got.IsNotFound()) return std::nullopt;
+  return ReadError(got);
+}
+
+StatusOr<std::optional<Database::Record>> Database::First(const std::string& from,
+                                                          const std::string& to) const {
+  std::optional<Record> first;
+  KVD_RETURN_IF_ERROR(Visit(from, to, [&](std::string_view key, std::string_view value) {
+    first = Record{.key = std::string(key), .value = std::string(value)};
+    return false;
+  }));
+  return first;
+}
+
+StatusOr<std::optional<Database::Record>> Database::Last(const std::string& from,
+                                                         const std::string& to) const {
+  KVD_RETURN_IF_ERROR(Check());
+  const rocksdb::Slice lower(from);
+  const rocksdb::Slice upper(to);
+  const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(Bounded(lower, upper)));
+  it->SeekToLast();
+  if (!it->status().ok()) return ReadError(it->status());
+  if (!it->Valid()) return std::nullopt;
+  return Record{.key = it->key().ToString(), .value = it->value().ToString()};
+}
+
+Status Database::Visit(const std::string& from, const std::string& to, const Visitor& visit) const {
+  KVD_RETURN_IF_ERROR(Check());
+  const rocksdb::Slice lower(from);
+  const rocksdb::Slice upper(to);
+  const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(Bounded(lower, upper)));
+  for (it->SeekToFirst(); it->Valid(); it->Next()) {
+    KVD_ASSIGN_OR_RETURN(const bool go_on, visit(View(it->key()), View(it->value())));
+    if (!go_on) return OkStatus();
+  }
+  return it->status().ok() ? OkStatus() : ReadError(it->status());
+}
+
+uint64_t Database::disk_bytes() const {
+  return FolderBytes(path_);
+}
+
+}  // namespace kvd::storage

@@ -1,0 +1,146 @@
+#include "server/storage/rocks/rocks_store.h"
+
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/table.h>
+
+#include <optional>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "common/check.h"
+#include "server/storage/keys.h"
+#include "server/storage/record.h"
+#include "server/storage/rocks/database.h"
+#include "server/storage/rocks/wal_files.h"
+
+namespace kvd::storage {
+namespace {
+
+constexpr double kFilterBitsPerKey = 10;
+
+// Adds each kind of change to a batch.
+class BatchBuilder {
+ public:
+  void operator()(const StoreBatch::Put& put) {
+    Expect(
+        batch_.Put(DataKey(put.partition, put.generation, put.key), EncodeStoredValue(put.value)));
+  }
+
+  void operator()(const StoreBatch::Delete& gone) {
+    Expect(batch_.Delete(DataKey(gone.partition, gone.generation, gone.key)));
+  }
+
+  void operator()(const StoreBatch::SetApplied& applied) {
+    Expect(batch_.Put(AppliedKey(applied.partition), EncodeApplied(applied.record)));
+  }
+
+  void operator()(const StoreBatch::DropGeneration& drop) {
+    Expect(batch_.DeleteRange(DataKey(drop.partition, drop.generation, ""),
+                              EndOfGeneration(drop.partition, drop.generation)));
+  }
+
+  [[nodiscard]] rocksdb::WriteBatch& batch() { return batch_; }
+
+ private:
+  // Building a batch in memory cannot fail for reasons of the world.
+  static void Expect(const rocksdb::Status& status) { KVD_CHECK(status.ok(), status.ToString()); }
+
+  rocksdb::WriteBatch batch_;
+};
+
+class RocksStore : public Store {
+ public:
+  explicit RocksStore(std::unique_ptr<Database> db) : db_(std::move(db)) {}
+
+  [[nodiscard]] Status Write(const StoreBatch& batch) override {
+    BatchBuilder builder;
+    for (const StoreBatch::Change& change : batch.changes()) std::visit(builder, change);
+    rocksdb::WriteOptions options;
+    options.disableWAL = true;
+    return db_->Write(options, builder.batch());
+  }
+
+  [[nodiscard]] StatusOr<std::optional<StoredValue>> Get(PartitionId partition,
+                                                         Generation generation,
+                                                         std::string_view key) const override;
+  [[nodiscard]] StatusOr<std::vector<StoredKey>> Scan(PartitionId partition, Generation generation,
+                                                      std::string_view from,
+                                                      size_t max_keys) const override;
+  [[nodiscard]] StatusOr<std::optional<AppliedRecord>> Applied(PartitionId partition,
+                                                               Tier tier) const override;
+  [[nodiscard]] Status Flush() override { return db_->Flush(); }
+  [[nodiscard]] uint64_t disk_bytes() const override { return db_->disk_bytes(); }
+
+ private:
+  const std::unique_ptr<Database> db_;
+};
+
+StatusOr<std::optional<StoredValue>> RocksStore::Get(PartitionId partition, Generation generation,
+                                                     std::string_view key) const {
+  KVD_ASSIGN_OR_RETURN(const auto record, db_->Get({}, DataKey(partition, generation, key)));
+  if (!record) return std::nullopt;
+  KVD_ASSIGN_OR_RETURN(StoredValue value, DecodeStoredValue(partition, key, *record));
+  return value;
+}
+
+StatusOr<std::vector<StoredKey>> RocksStore::Scan(PartitionId partition, Generation generation,
+                                                  std::string_view from, size_t max_keys) const {
+  std::vector<StoredKey> keys;
+  if (max_keys == 0) return keys;
+  const auto collect = [&](std::string_view data_key, std::string_view record) -> StatusOr<bool> {
+    const std::string_view key = UserKey(data_key);
+    KVD_ASSIGN_OR_RETURN(StoredValue value, DecodeStoredValue(partition, key, record));
+    keys.push_back({.key = std::string(key), .value = std::move(value)});
+    return keys.size() < max_keys;
+  };
+  KVD_RETURN_IF_ERROR(db_->Visit(DataKey(partition, generation, from),
+                                 EndOfGeneration(partition, generation), collect));
+  return keys;
+}
+
+StatusOr<std::optional<AppliedRecord>> RocksStore::Applied(PartitionId partition, Tier tier) const {
+  rocksdb::ReadOptions options;
+  if (tier == Tier::kFlushed) options.read_tier = rocksdb::kPersistedTier;
+  KVD_ASSIGN_OR_RETURN(const auto bytes, db_->Get(options, AppliedKey(partition)));
+  if (!bytes) return std::nullopt;
+  KVD_ASSIGN_OR_RETURN(AppliedRecord record, DecodeApplied(partition, *bytes));
+  return record;
+}
+
+rocksdb::CompressionType CompressionType(Compression compression) {
+  switch (compression) {
+    case Compression::kNone:
+      return rocksdb::kNoCompression;
+    case Compression::kLz4:
+      return rocksdb::kLZ4Compression;
+    case Compression::kZstd:
+      return rocksdb::kZSTD;
+    case Compression::kSnappy:
+      return rocksdb::kSnappyCompression;
+  }
+  KVD_CHECK(false, "unknown compression");
+}
+
+rocksdb::Options StoreOptions(const RocksStoreOptions& options) {
+  const auto memory = options.memory ? options.memory : MakeSharedMemory(options.block_cache_bytes);
+  rocksdb::Options rocks = SafeOptions(*memory, options.must_exist);
+  rocks.write_buffer_size = options.write_buffer_bytes;
+  rocks.compression = CompressionType(options.compression);
+  rocksdb::BlockBasedTableOptions table;
+  table.block_cache = memory->block_cache();
+  table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(kFilterBitsPerKey));
+  rocks.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  return rocks;
+}
+
+}  // namespace
+
+StatusOr<std::unique_ptr<Store>> OpenRocksStore(const std::string& path,
+                                                const RocksStoreOptions& options) {
+  KVD_RETURN_IF_ERROR(Annotate(CheckNotHeadless(path), "open store " + path));
+  KVD_ASSIGN_OR_RETURN(auto db, Database::Open(StoreOptions(options), path, options.on_fatal));
+  return std::make_unique<RocksStore>(std::move(db));
+}
+
+}  // namespace kvd::storage

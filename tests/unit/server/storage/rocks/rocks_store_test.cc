@@ -1,0 +1,102 @@
+// What only the store on disk can show: damage, automatic flushes, and a disk that refuses.
+
+#include "server/storage/rocks/rocks_store.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <string>
+
+#include "server/storage/files.h"
+#include "tests/unit/server/storage/temp_dir.h"
+
+namespace kvd::storage {
+namespace {
+
+constexpr PartitionId kPartition{1};
+
+StoreBatch Batch(Index index, size_t value_bytes) {
+  StoreBatch batch;
+  batch.Add(StoreBatch::Put{.partition = kPartition,
+                            .generation = 1,
+                            .key = "key" + std::to_string(index),
+                            .value = {.version = index, .value = std::string(value_bytes, 'v')}});
+  AppliedRecord record;
+  record.index = index;
+  batch.Add(StoreBatch::SetApplied{.partition = kPartition, .record = record});
+  return batch;
+}
+
+TEST(RocksStoreTest, AFullBufferFlushesByItselfAsAConsistentCut) {
+  const TempDir dir;
+  auto store = OpenRocksStore(dir / "data", {.write_buffer_bytes = 64 << 10,
+                                             .compression = Compression::kNone,
+                                             .memory = {},
+                                             .on_fatal = {}})
+                   .value();
+  Index index = 0;
+  std::optional<AppliedRecord> flushed;
+  while (!flushed && index < 10'000) {
+    ASSERT_TRUE(store->Write(Batch(++index, 1000)).ok());
+    flushed = store->Applied(kPartition, Store::Tier::kFlushed).value();
+  }
+  ASSERT_TRUE(flushed.has_value());
+  std::filesystem::copy(dir / "data", dir / "crashed", std::filesystem::copy_options::recursive);
+  const auto crashed = OpenRocksStore(dir / "crashed", {.memory = {}, .on_fatal = {}}).value();
+  const Index applied = crashed->Applied(kPartition, Store::Tier::kLatest).value()->index;
+  EXPECT_GE(applied, flushed->index);
+  EXPECT_EQ(crashed->Scan(kPartition, 1, "", 100'000).value().size(), applied);
+}
+
+TEST(RocksStoreTest, ADamagedTableIsAnErrorAndNeverAnAbsence) {
+  const TempDir dir;
+  {
+    const auto store =
+        OpenRocksStore(dir / "data",
+                       {.compression = Compression::kNone, .memory = {}, .on_fatal = {}})
+            .value();
+    ASSERT_TRUE(store->Write(Batch(1, 1000)).ok());
+  }
+  for (const std::string& name : NamesIn(dir / "data")) {
+    if (!name.ends_with(".sst")) continue;
+    std::string table = ReadFile(dir / ("data/" + name)).value();
+    table[500] = static_cast<char>(table[500] ^ 1);  // In the middle of the value.
+    ASSERT_TRUE(ReplaceFile(dir / ("data/" + name), table).ok());
+  }
+  const auto store = OpenRocksStore(dir / "data", {.memory = {}, .on_fatal = {}});
+  const Status got = store.ok() ? (*store)->Get(kPartition, 1, "key1").status() : store.status();
+  EXPECT_EQ(got.code(), StatusCode::kDataLoss) << got;
+}
+
+TEST(RocksStoreTest, EveryCompressionReadsEveryOther) {
+  const TempDir dir;
+  Index index = 0;
+  for (const Compression compression :
+       {Compression::kNone, Compression::kLz4, Compression::kZstd, Compression::kNone}) {
+    const auto store =
+        OpenRocksStore(dir / "data", {.compression = compression, .memory = {}, .on_fatal = {}})
+            .value();
+    ASSERT_TRUE(store->Write(Batch(++index, 1000)).ok());
+    EXPECT_EQ(store->Scan(kPartition, 1, "", 100).value().size(), index);
+  }
+}
+
+TEST(RocksStoreTest, MemoryMayBeSharedByDatabases) {
+  const TempDir dir;
+  const auto memory = MakeSharedMemory(8 << 20, 16 << 20);
+  const auto one = OpenRocksStore(dir / "1", {.memory = memory, .on_fatal = {}}).value();
+  const auto two = OpenRocksStore(dir / "2", {.memory = memory, .on_fatal = {}}).value();
+  ASSERT_TRUE(one->Write(Batch(1, 10)).ok());
+  EXPECT_FALSE(two->Get(kPartition, 1, "key1").value().has_value());
+}
+
+TEST(RocksStoreTest, AStoreThatMustExistIsNotBegunAnew) {
+  const TempDir dir;
+  const auto opened =
+      OpenRocksStore(dir / "data", {.must_exist = true, .memory = {}, .on_fatal = {}});
+  EXPECT_EQ(opened.status().code(), StatusCode::kDataLoss);
+}
+
+}  // namespace
+}  // namespace kvd::storage
