@@ -72,8 +72,8 @@ TEST(RocksStoreTest, ADamagedTableIsAnErrorAndNeverAnAbsence) {
 TEST(RocksStoreTest, EveryCompressionReadsEveryOther) {
   const TempDir dir;
   Index index = 0;
-  for (const Compression compression :
-       {Compression::kNone, Compression::kLz4, Compression::kZstd, Compression::kNone}) {
+  for (const Compression compression : {Compression::kNone, Compression::kLz4, Compression::kZstd,
+                                        Compression::kSnappy, Compression::kNone}) {
     const auto store =
         OpenRocksStore(dir / "data", {.compression = compression, .memory = {}, .on_fatal = {}})
             .value();
