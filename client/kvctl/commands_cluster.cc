@@ -1,0 +1,180 @@
+#include "client/kvctl/commands_cluster.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <nlohmann/json.hpp>
+#include <thread>
+#include <utility>
+
+#include "client/kvctl/commands_data.h"
+#include "client/kvctl/layout.h"
+#include "client/kvctl/render_ring.h"
+#include "client/kvctl/render_status.h"
+#include "config/units.h"
+
+namespace kvd::kvctl {
+namespace {
+
+constexpr Duration kPollInterval = std::chrono::milliseconds(100);
+
+// One look at the cluster while waiting: a node that is frozen must not use up the whole time.
+constexpr Duration kLookLimit = std::chrono::seconds(1);
+
+std::string PingText(const client::PingAnswer& answer) {
+  return Visible(fmt::format("{} at {}: kvd {}, cluster {}{}, {}", answer.node, answer.endpoint,
+                             answer.version, answer.cluster,
+                             answer.cluster_id ? "" : " (not founded yet)",
+                             FormatLatency(answer.took))) +
+         "\n";
+}
+
+std::string PingJson(const client::PingAnswer& answer) {
+  nlohmann::ordered_json object;
+  object["node"] = Visible(answer.node);
+  object["uuid"] = answer.node_uuid.ToString();
+  object["endpoint"] = answer.endpoint;
+  object["cluster"] = Visible(answer.cluster);
+  object["cluster_id"] = answer.cluster_id ? answer.cluster_id->ToString() : "";
+  object["version"] = Visible(answer.version);
+  object["feature_level"] = answer.feature_level;
+  const auto us = std::chrono::duration_cast<std::chrono::microseconds>(answer.took).count();
+  object["round_trip_ms"] = static_cast<double>(us) / 1000;
+  return object.dump() + "\n";
+}
+
+ExitCode PingAt(Session& session, const client::Client& at) {
+  const auto answer = at.Ping(session.TimeLeft());
+  if (!answer.ok()) return session.Fail(answer.error());
+  return session.Print(session.json() ? PingJson(*answer) : PingText(*answer));
+}
+
+ExitCode PingNode(Session& session, const std::string& name) {
+  const auto status = session.Cluster()->GetStatus(session.TimeLeft());
+  if (!status.ok()) return session.Fail(status.error());
+  const auto node = std::ranges::find(status->nodes, name, &client::NodeStatus::name);
+  if (node == status->nodes.end()) {
+    return session.Fail({.exit_code = ExitCode::kNotFound,
+                         .reason = "NOT_FOUND",
+                         .message = fmt::format("node {} not found in cluster {}",
+                                                config::InQuotes(name), status->cluster)});
+  }
+  client::Options options = session.settings().client;
+  options.endpoints = {node->address};
+  const auto at = client::Client::Open(std::move(options));
+  return at.ok() ? PingAt(session, *at) : session.Fail(at.error());
+}
+
+// Why the wait is not over yet; nullopt: it is.
+std::optional<Failure> NotReady(const client::ClusterStatus& status, uint64_t nodes) {
+  const Health health = JudgeHealth(status);
+  std::string why = fmt::format("{}/{} nodes up", health.nodes_up, status.nodes.size());
+  if (health.state != Health::State::kHealthy) {
+    for (const Problem& problem : health.problems) why += "; " + problem.message;
+  } else if (health.nodes_up < nodes) {
+    why += fmt::format(", {} wanted", nodes);
+  } else {
+    return std::nullopt;
+  }
+  return Failure{.exit_code = ExitCode::kDegraded, .reason = "NOT_READY", .message = why};
+}
+
+// Time may mend it.
+bool IsPassing(const client::Error& error) {
+  const ExitCode code = ExitCodeOf(error);
+  return code == ExitCode::kUnreachable || code == ExitCode::kRefused || code == ExitCode::kLimit;
+}
+
+ExitCode WaitUntilReady(Session& session, uint64_t nodes) {
+  Failure last;
+  while (true) {
+    client::CallOptions look = session.TimeLeft();
+    look.timeout = std::min(look.timeout.value_or(kLookLimit), kLookLimit);
+    const auto status = session.Cluster()->GetStatus(look);
+    if (!status.ok()) {
+      last = FromError(status.error());
+      if (!IsPassing(status.error())) return session.Fail(last);
+    } else if (auto not_ready = NotReady(*status, nodes)) {
+      last = *std::move(not_ready);
+    } else {
+      return ExitCode::kDone;
+    }
+    if (session.IsOutOfTime()) {
+      last.message =
+          fmt::format("not ready after {}: {}",
+                      config::FormatDuration(session.settings().client.timeout), last.message);
+      return session.Fail(last);
+    }
+    const auto left = session.TimeLeft().timeout;
+    std::this_thread::sleep_for(std::min(kPollInterval, left.value_or(kPollInterval)));
+  }
+}
+
+}  // namespace
+
+ExitCode ShowStatus(Session& session, const CommandLine& /*line*/) {
+  const client::Client* cluster = session.Cluster();
+  if (cluster == nullptr) return ExitCode::kUsage;
+  const auto status = cluster->GetStatus(session.TimeLeft());
+  if (!status.ok()) return session.Fail(status.error());
+  const ExitCode printed = session.Print(
+      session.json() ? StatusJson(*status) : RenderStatus(*status, session.settings().out_colour));
+  if (printed != ExitCode::kDone) return printed;
+  const bool healthy = JudgeHealth(*status).state == Health::State::kHealthy;
+  return healthy ? ExitCode::kDone : ExitCode::kDegraded;
+}
+
+ExitCode ShowRing(Session& session, const CommandLine& line) {
+  std::optional<std::string> key;
+  if (!line.arguments.empty()) {
+    auto decoded = KeyOf(line.arguments[0], line);
+    if (const auto* failure = std::get_if<Failure>(&decoded)) return session.Fail(*failure);
+    key = std::get<std::string>(std::move(decoded));
+    if (key->empty()) return session.Fail(UsageFailure("ring: the key is empty"));
+  }
+  const client::Client* cluster = session.Cluster();
+  if (cluster == nullptr) return ExitCode::kUsage;
+  const auto ring = cluster->GetRing(session.TimeLeft());
+  if (!ring.ok()) return session.Fail(ring.error());
+
+  const bool colour = session.settings().out_colour;
+  if (key) {
+    return session.Print(session.json() ? KeyPlaceJson(*ring, *key)
+                                        : KeyPlace(*ring, *key, colour));
+  }
+  if (session.json()) return session.Print(RingJson(*ring));
+  if (session.settings().output == Format::kTable) return session.Print(RingTable(*ring, colour));
+  return session.Print(RingPicture(*ring, colour));
+}
+
+ExitCode ShowNodes(Session& session, const CommandLine& /*line*/) {
+  const client::Client* cluster = session.Cluster();
+  if (cluster == nullptr) return ExitCode::kUsage;
+  const auto status = cluster->GetStatus(session.TimeLeft());
+  if (!status.ok()) return session.Fail(status.error());
+  return session.Print(session.json() ? NodesJson(*status)
+                                      : NodesTable(*status, session.settings().out_colour));
+}
+
+ExitCode Ping(Session& session, const CommandLine& line) {
+  const client::Client* cluster = session.Cluster();
+  if (cluster == nullptr) return ExitCode::kUsage;
+  return line.arguments.empty() ? PingAt(session, *cluster) : PingNode(session, line.arguments[0]);
+}
+
+ExitCode Wait(Session& session, const CommandLine& line) {
+  if (!line.Has("ready")) {
+    return session.Fail(UsageFailure("wait: for what? kvctl wait --ready [--nodes N]"));
+  }
+  uint64_t nodes = 1;
+  if (const std::string* text = line.Value("nodes")) {
+    const auto number = config::ParseNumber(*text);
+    if (!number.ok()) return session.Fail(UsageFailure("--nodes: " + Message(number.status())));
+    nodes = *number;
+  }
+  if (session.Cluster() == nullptr) return ExitCode::kUsage;
+  return WaitUntilReady(session, nodes);
+}
+
+}  // namespace kvd::kvctl

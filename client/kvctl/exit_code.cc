@@ -1,0 +1,57 @@
+#include "client/kvctl/exit_code.h"
+
+namespace kvd::kvctl {
+namespace {
+
+ExitCode OfRefusal(Reason reason) {
+  switch (reason) {
+    case Reason::kNoMajority:
+    case Reason::kNodeDraining:
+    case Reason::kNodeJoining:
+    case Reason::kNotOwner:
+      return ExitCode::kRefused;
+    case Reason::kOutcomeUnknown:
+      return ExitCode::kOutcomeUnknown;
+    case Reason::kKeyTooLarge:
+    case Reason::kValueTooLarge:
+    case Reason::kOverloaded:
+    case Reason::kDiskFull:
+      return ExitCode::kLimit;
+    case Reason::kBadRequest:
+      return ExitCode::kUsage;
+    case Reason::kUnauthenticated:
+    case Reason::kPermissionDenied:
+      return ExitCode::kNotPermitted;
+    case Reason::kDataDamaged:
+      return ExitCode::kDamaged;
+    case Reason::kWrongCluster:
+    case Reason::kWrongNode:
+    case Reason::kNameInUse:
+    case Reason::kNodeRemoved:
+    case Reason::kInternal:
+      return ExitCode::kError;
+  }
+  return ExitCode::kError;
+}
+
+}  // namespace
+
+ExitCode ExitCodeOf(const client::Error& error) {
+  switch (error.kind) {
+    case client::ErrorKind::kBadRequest:
+      return ExitCode::kUsage;
+    case client::ErrorKind::kUnreachable:
+      return ExitCode::kUnreachable;
+    case client::ErrorKind::kRefused:
+      return OfRefusal(error.reason.value_or(Reason::kInternal));
+    case client::ErrorKind::kTimedOut:
+      return ExitCode::kRefused;
+    case client::ErrorKind::kOutcomeUnknown:
+      return ExitCode::kOutcomeUnknown;
+    case client::ErrorKind::kFault:
+      return ExitCode::kError;
+  }
+  return ExitCode::kError;
+}
+
+}  // namespace kvd::kvctl

@@ -1,0 +1,176 @@
+#include "client/kvctl/grammar.h"
+
+#include <algorithm>
+
+namespace kvd::kvctl {
+namespace {
+
+constexpr OptionSpec kKeyEncoding{
+    .name = "key-encoding", .value = "hex|base64", .text = "KEY is given in hex or base64"};
+
+std::vector<OptionSpec> MakeGlobalOptions() {
+  return {
+      {"endpoints", 'e', "HOST:PORT[,..]", "KVCTL_ENDPOINTS", "default 127.0.0.1:7400", true},
+      {"cluster-file", 0, "FILE", "KVCTL_CLUSTER_FILE", "endpoints and CA from a kvd cluster file"},
+      {"cacert", 0, "FILE", "KVCTL_CACERT", "use TLS, trust this CA"},
+      {"cert", 0, "FILE", "KVCTL_CERT", "client certificate"},
+      {"key", 0, "FILE", "KVCTL_KEY", "its private key"},
+      {"insecure", 0, "", "", "plaintext to other machines"},
+      {"timeout", 't', "DUR", "KVCTL_TIMEOUT", "whole command, default 5s; 0: none"},
+      {"output", 'o', "FORMAT", "KVCTL_OUTPUT", "text json table raw hex base64"},
+      {"color", 0, "WHEN", "", "auto always never; NO_COLOR works too"},
+      {"quiet", 'q', "", "", "no results of writes, only errors"},
+      {"verbose", 'v', "", "", "time, owner and hops, on stderr"},
+      {"debug", 0, "", "", "gRPC's own log, on stderr"},
+      {"help", 'h', "", "", "help, also of one command"},
+      {"version", 'V', "", "", "kvctl's version"},
+  };
+}
+
+std::vector<CommandSpec> DataCommands() {
+  return {
+      {.name = "put",
+       .alias = "set",
+       .usage = "KEY VALUE | KEY - | KEY --file FILE | KEY --empty",
+       .text = "write a value",
+       .more = "The value is the argument, standard input (-), a file, or empty. Standard\n"
+               "input is never read unless asked. A key or value that begins with a dash\n"
+               "goes after --. Prints OK once the write is durable; rc 7 if that is not known.",
+       .examples = {"kvctl put greeting \"hello world\"", "kvctl put photo:1 --file cat.jpg",
+                    "date | kvctl put now -"},
+       .min_arguments = 1,
+       .max_arguments = 2,
+       .options = {{"file", 0, "FILE", "", "the value is the file's content"},
+                   {"empty", 0, "", "", "the value has 0 bytes"},
+                   {"print-version", 0, "", "", "print the version written, not OK"},
+                   kKeyEncoding}},
+      {.name = "get",
+       .alias = "",
+       .usage = "KEY",
+       .text = "read a value",
+       .more = "Writes exactly the bytes that were put, and a newline only on a terminal. What\n"
+               "is not text is not written to a terminal. rc 3 if the key does not exist.",
+       .examples = {"kvctl get greeting", "kvctl get photo:1 --out cat.jpg",
+                    "kvctl get greeting --with-meta", "kvctl get colour --default blue"},
+       .min_arguments = 1,
+       .max_arguments = 1,
+       .options = {{"out", 0, "FILE", "", "write the value to a file"},
+                   {"with-meta", 0, "", "", "version, partition and owner as well"},
+                   {"default", 0, "TEXT", "", "the value of a key that does not exist"},
+                   kKeyEncoding}},
+      {.name = "del",
+       .alias = "rm",
+       .usage = "KEY...",
+       .text = "delete keys",
+       .more = "rc 3 if a key does not exist; the others are deleted.",
+       .examples = {"kvctl del greeting", "kvctl del a b c --missing-ok"},
+       .min_arguments = 1,
+       .max_arguments = CommandSpec::kAnyNumber,
+       .options = {{"missing-ok", 0, "", "", "an absent key is no error"}, kKeyEncoding}},
+      {.name = "exists",
+       .alias = "",
+       .usage = "KEY...",
+       .text = "rc 0 if every key exists, else rc 3",
+       .more = "Prints nothing, unless -o json: then an object per key.",
+       .examples = {"kvctl exists greeting && echo yes"},
+       .min_arguments = 1,
+       .max_arguments = CommandSpec::kAnyNumber,
+       .options = {kKeyEncoding}},
+  };
+}
+
+std::vector<CommandSpec> ClusterCommands() {
+  return {
+      {.name = "status",
+       .alias = "",
+       .usage = "",
+       .text = "the cluster on one screen",
+       .more = "rc 0 if it is healthy, 12 if it is degraded, 5 if nobody answers.",
+       .examples = {"kvctl status"},
+       .options = {}},
+      {.name = "ring",
+       .alias = "locate",
+       .usage = "[KEY]",
+       .text = "who owns every partition, or where a key lives",
+       .more = "One letter per partition, in order: the letter is the owner. -o table prints\n"
+               "one line per partition, -o json one object.",
+       .examples = {"kvctl ring", "kvctl ring greeting", "kvctl ring -o json"},
+       .max_arguments = 1,
+       .options = {kKeyEncoding}},
+      {.name = "nodes",
+       .alias = "",
+       .usage = "",
+       .text = "the nodes: state, zone, load, version",
+       .more = "",
+       .examples = {"kvctl nodes", "kvctl nodes -o json"},
+       .options = {}},
+      {.name = "ping",
+       .alias = "",
+       .usage = "[NODE]",
+       .text = "who answers, and how fast",
+       .more = "Without NODE the first endpoint that answers; with NODE that node, at the\n"
+               "address the cluster knows.",
+       .examples = {"kvctl ping", "kvctl ping n2"},
+       .max_arguments = 1,
+       .options = {}},
+      {.name = "wait",
+       .alias = "",
+       .usage = "--ready [--nodes N]",
+       .text = "return once the cluster is healthy",
+       .more = "Looks every 100 ms until --timeout. Then rc 12 if the cluster is not healthy,\n"
+               "5 if nobody answered.",
+       .examples = {"kvctl wait --ready --nodes 3 --timeout 60s"},
+       .options = {{"ready", 0, "", "", "every node is up"},
+                   {"nodes", 0, "N", "", "and there are at least N"}}},
+  };
+}
+
+std::vector<CommandSpec> ToolCommands() {
+  return {
+      {.name = "version",
+       .alias = "",
+       .usage = "[--server]",
+       .text = "kvctl's version",
+       .more = "",
+       .examples = {"kvctl version --server"},
+       .options = {{"server", 0, "", "", "and that of the node that answers"}}},
+      {.name = "help",
+       .alias = "",
+       .usage = "[COMMAND]",
+       .text = "this page, or a command's",
+       .more = "",
+       .examples = {"kvctl help put"},
+       .max_arguments = 1,
+       .options = {}},
+  };
+}
+
+std::vector<CommandSpec> MakeCommands() {
+  std::vector<CommandSpec> all = DataCommands();
+  for (auto* family : {&ClusterCommands, &ToolCommands}) {
+    for (CommandSpec& command : family()) all.push_back(std::move(command));
+  }
+  return all;
+}
+
+}  // namespace
+
+std::span<const OptionSpec> GlobalOptions() {
+  static const std::vector<OptionSpec> options = MakeGlobalOptions();
+  return options;
+}
+
+std::span<const CommandSpec> Commands() {
+  static const std::vector<CommandSpec> commands = MakeCommands();
+  return commands;
+}
+
+const CommandSpec* FindCommand(std::string_view name) {
+  const auto commands = Commands();
+  const auto it = std::ranges::find_if(commands, [&](const CommandSpec& command) {
+    return command.name == name || (!command.alias.empty() && command.alias == name);
+  });
+  return it == commands.end() ? nullptr : &*it;
+}
+
+}  // namespace kvd::kvctl

@@ -1,0 +1,234 @@
+#include "client/kvctl/render_status.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <nlohmann/json.hpp>
+
+#include "common/bytes.h"
+
+namespace kvd::kvctl {
+namespace {
+
+using client::ClusterStatus;
+using client::NodeState;
+using client::NodeStatus;
+using nlohmann::ordered_json;
+
+int64_t Milliseconds(Duration duration) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
+}
+
+std::string ForHowLong(const NodeStatus& node) {
+  std::string text;
+  if (node.silent > Duration::zero()) text += " for " + FormatAge(node.silent);
+  if (!node.silent_reason.empty()) text += fmt::format(" ({})", node.silent_reason);
+  return text;
+}
+
+// What a missing owner means. With more copies than one, the others take over.
+std::string WhatItOwned(const NodeStatus& node, const ClusterStatus& status) {
+  if (node.owned == 0) return "it owns no partition";
+  const std::string owned = Plural(node.owned, "partition");
+  if (status.replication > 1) return fmt::format("it is down as the owner of {}", owned);
+  return fmt::format("its {} {} unavailable until it is back", owned,
+                     node.owned == 1 ? "is" : "are");
+}
+
+std::optional<Problem> ProblemOf(const NodeStatus& node, const ClusterStatus& status) {
+  const auto problem = [&](const std::string& text) {
+    return Problem{.node = node.name, .message = fmt::format("{} {}", node.name, text)};
+  };
+  switch (node.state) {
+    case NodeState::kUp:
+      return std::nullopt;
+    case NodeState::kSuspect:
+      return problem(fmt::format("is silent{}; requests for its {} may wait", ForHowLong(node),
+                                 Plural(node.owned, "partition")));
+    case NodeState::kDown:
+      return problem(
+          fmt::format("is unreachable{}; {}", ForHowLong(node), WhatItOwned(node, status)));
+    case NodeState::kJoining:
+      return problem("has not been founded yet" + ForHowLong(node));
+    case NodeState::kDraining:
+      return problem(
+          fmt::format("is stopping; its {} will be unavailable", Plural(node.owned, "partition")));
+    case NodeState::kUnknown:
+      return problem("is in a state this kvctl does not know; a newer kvctl does");
+  }
+  return std::nullopt;
+}
+
+std::string Summary(const ClusterStatus& status, const Health& health, bool colour) {
+  std::string name(HealthName(health.state));
+  if (health.state != Health::State::kHealthy) {
+    std::ranges::transform(name, name.begin(), [](char c) { return static_cast<char>(c - 32); });
+  }
+  const Tint tint = health.state == Health::State::kHealthy    ? Tint::kGreen
+                    : health.state == Health::State::kFounding ? Tint::kYellow
+                                                               : Tint::kRed;
+  std::string out = fmt::format("cluster {}   {}   {}/{} nodes up", Visible(status.cluster),
+                                Paint(name, tint, colour), health.nodes_up, status.nodes.size());
+  if (health.state == Health::State::kFounding) return out + "\n";
+  return out + fmt::format("   epoch {}   {} x {}   no jobs\n", status.epoch.value,
+                           Plural(status.partitions, "partition"),
+                           Plural(status.replication, "replica"));
+}
+
+// What is true beside the problems and should not surprise anybody.
+std::string Notes(const ClusterStatus& status, const Health& health) {
+  std::string out;
+  if (health.partitions_unavailable > 0) {
+    out += fmt::format("  {} of {} partitions are served; keys in the others are refused (rc 6)\n",
+                       status.partitions - health.partitions_unavailable, status.partitions);
+  }
+  if (status.replication_wished > status.replication && status.replication == 1) {
+    out += fmt::format(
+        "  each key has 1 copy (cluster.replication {} is not in force in this version)\n",
+        status.replication_wished);
+  }
+  return out;
+}
+
+std::string Next(const ClusterStatus& status) {
+  std::string out;
+  for (const NodeStatus& node : status.nodes) {
+    if (node.state != NodeState::kDown && node.state != NodeState::kJoining) continue;
+    out += fmt::format("  next: start {} (journalctl -u kvd@{} says why it stopped)\n",
+                       Visible(node.name), Visible(node.name));
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string_view HealthName(Health::State state) {
+  switch (state) {
+    case Health::State::kHealthy:
+      return "healthy";
+    case Health::State::kFounding:
+      return "founding";
+    case Health::State::kDegraded:
+      return "degraded";
+  }
+  return "degraded";
+}
+
+Tint TintOf(NodeState state) {
+  switch (state) {
+    case NodeState::kUp:
+      return Tint::kGreen;
+    case NodeState::kDown:
+      return Tint::kRed;
+    default:
+      return Tint::kYellow;
+  }
+}
+
+Health JudgeHealth(const ClusterStatus& status) {
+  Health health;
+  for (const NodeStatus& node : status.nodes) {
+    if (node.state == NodeState::kUp) ++health.nodes_up;
+    if (node.state == NodeState::kDown && status.replication <= 1) {
+      health.partitions_unavailable += node.owned;
+    }
+    if (!status.waiting_for.empty()) continue;  // That says it all.
+    if (auto problem = ProblemOf(node, status)) health.problems.push_back(*std::move(problem));
+  }
+  if (!status.waiting_for.empty()) {
+    health.state = Health::State::kFounding;
+    health.problems.push_back({.node = {}, .message = status.waiting_for});
+  } else if (!health.problems.empty() || status.nodes.empty()) {
+    health.state = Health::State::kDegraded;
+  }
+  return health;
+}
+
+std::string RenderStatus(const ClusterStatus& status, bool colour) {
+  const Health health = JudgeHealth(status);
+  std::string out = Summary(status, health, colour);
+  for (const Problem& problem : health.problems) out += "  " + Visible(problem.message) + "\n";
+  out += Notes(status, health);
+  if (health.state != Health::State::kHealthy) out += Next(status);
+  return out + NodesTable(status, colour);
+}
+
+std::string StatusJson(const ClusterStatus& status) {
+  const Health health = JudgeHealth(status);
+  ordered_json object;
+  object["cluster"] = Visible(status.cluster);
+  object["state"] = HealthName(health.state);
+  object["epoch"] = status.epoch.value;
+  object["partitions"] = status.partitions;
+  object["replication"] = status.replication;
+  object["replication_wished"] = status.replication_wished;
+  object["nodes_up"] = health.nodes_up;
+  object["nodes"] = status.nodes.size();
+  object["jobs"] = 0;
+  object["partitions_unavailable"] = health.partitions_unavailable;
+  object["answered_by"] = Visible(status.answered_by);
+  object["problems"] = ordered_json::array();
+  for (const Problem& problem : health.problems) {
+    object["problems"].push_back(
+        {{"node", Visible(problem.node)}, {"message", Visible(problem.message)}});
+  }
+  return object.dump() + "\n";
+}
+
+std::string NodesTable(const ClusterStatus& status, bool colour) {
+  using Align = Table::Align;
+  Table table;
+  for (const auto& [name, align] :
+       {std::pair{"NODE", Align::kLeft}, std::pair{"STATE", Align::kLeft},
+        std::pair{"ADDRESS", Align::kLeft}, std::pair{"ZONE", Align::kLeft},
+        std::pair{"OWNS", Align::kRight}, std::pair{"REPLICAS", Align::kRight},
+        std::pair{"KEYS", Align::kRight}, std::pair{"DISK", Align::kRight},
+        std::pair{"UPTIME", Align::kRight}, std::pair{"VERSION", Align::kLeft}}) {
+    table.AddColumn(name, align);
+  }
+  for (const NodeStatus& node : status.nodes) {
+    const bool up = node.state == NodeState::kUp;
+    std::string state(client::StateName(node.state));
+    if (!up && node.silent > Duration::zero()) state += " " + FormatAge(node.silent);
+    const auto& load = node.load;
+    table.AddRow({{node.name},
+                  {state, TintOf(node.state)},
+                  {node.address},
+                  {node.zone},
+                  {std::to_string(node.owned)},
+                  {std::to_string(node.replicas)},
+                  {load ? FormatCount(load->keys) : ""},
+                  {load ? FormatBytes(load->disk_bytes) : ""},
+                  {load && up ? FormatAge(load->uptime) : ""},
+                  {load ? load->version : ""}});
+  }
+  return table.Render(colour);
+}
+
+std::string NodesJson(const ClusterStatus& status) {
+  std::string out;
+  for (const NodeStatus& node : status.nodes) {
+    ordered_json object;
+    object["name"] = Visible(node.name);
+    object["state"] = client::StateName(node.state);
+    object["uuid"] = node.uuid ? node.uuid->ToString() : "";
+    object["address"] = Visible(node.address);
+    object["peer_address"] = Visible(node.peer_address);
+    object["zone"] = Visible(node.zone);
+    object["owned"] = node.owned;
+    object["replicas"] = node.replicas;
+    object["version"] = node.load ? Visible(node.load->version) : "";
+    object["silent_ms"] = Milliseconds(node.silent);
+    object["silent_reason"] = Visible(node.silent_reason);
+    if (node.load) {
+      object["keys"] = node.load->keys;
+      object["disk_bytes"] = node.load->disk_bytes;
+      object["uptime_ms"] = Milliseconds(node.load->uptime);
+    }
+    out += object.dump() + "\n";
+  }
+  return out;
+}
+
+}  // namespace kvd::kvctl

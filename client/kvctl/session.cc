@@ -1,0 +1,64 @@
+#include "client/kvctl/session.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "client/kvctl/layout.h"
+
+namespace kvd::kvctl {
+
+Session::Session(Settings settings, Console& console)
+    : settings_(std::move(settings)),
+      console_(console),
+      started_at_(std::chrono::steady_clock::now()) {}
+
+const client::Client* Session::Cluster() {
+  if (client_) return &*client_;
+  auto opened = client::Client::Open(settings_.client);
+  if (!opened.ok()) {
+    Fail(opened.error());
+    return nullptr;
+  }
+  client_.emplace(*std::move(opened));
+  return &*client_;
+}
+
+client::CallOptions Session::TimeLeft() const {
+  const Duration timeout = settings_.client.timeout;
+  if (timeout == Duration::zero()) return {};
+  const Duration spent = std::chrono::steady_clock::now() - started_at_;
+  // Zero would mean "no limit".
+  return {.timeout = std::max<Duration>(timeout - spent, std::chrono::milliseconds(1))};
+}
+
+bool Session::IsOutOfTime() const {
+  const Duration timeout = settings_.client.timeout;
+  return timeout != Duration::zero() && std::chrono::steady_clock::now() - started_at_ >= timeout;
+}
+
+ExitCode Session::Print(std::string_view result, std::string_view done) {
+  const Status written = console_.WriteOut(result);
+  if (written.ok()) return ExitCode::kDone;
+  if (written.code() == StatusCode::kCancelled) return ExitCode::kError;
+  std::string message = Message(written);
+  if (!done.empty()) message += fmt::format("; {}", done);
+  return Fail({.exit_code = ExitCode::kError, .reason = "LOCAL_FILE", .message = message});
+}
+
+ExitCode Session::Fail(const Failure& failure) {
+  console_.WriteErr(json() ? FailureJson(failure) : FailureText(failure, settings_.err_colour));
+  return failure.exit_code;
+}
+
+void Session::Trace(std::string_view operation, const client::Served& served) {
+  if (!settings_.verbose) return;
+  console_.WriteErr(
+      Visible(fmt::format("kvctl: {} at {} in {}: partition {}, owner {}, {}", operation,
+                          served.endpoint, FormatLatency(served.took), served.partition.value,
+                          served.owner, Plural(served.hops, "hop"))) +
+      "\n");
+}
+
+}  // namespace kvd::kvctl
