@@ -47,9 +47,9 @@ std::ostream& operator<<(std::ostream& out, Reason reason);
 // kOutcomeUnknown.
 struct Refusal {
   Reason reason = Reason::kInternal;
-  std::string message;                          // One sentence: what, why, what to do.
-  std::map<std::string, std::string> metadata;  // As documented per reason in kv.proto.
-  std::optional<Duration> retry_after;
+  std::string message;                               // One sentence: what, why, what to do.
+  std::map<std::string, std::string> metadata = {};  // As documented per reason in kv.proto.
+  std::optional<Duration> retry_after = {};
 };
 
 }  // namespace kvd
