@@ -1,0 +1,63 @@
+// What a node wants done. The driver (runtime in the daemon, the simulator in tests) carries it out
+// and reports back through the node's On...() methods.
+//
+// Pure values.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/log.h"
+#include "common/types.h"
+#include "server/node/messages.h"
+#include "server/node/requests.h"
+#include "server/partition/state_machines.h"
+#include "server/storage/log.h"
+#include "server/topology/founding.h"
+
+namespace kvd::node {
+
+// Look up `key`, then call OnRead().
+struct ReadJob {
+  Ticket ticket;
+  PartitionId partition;
+  std::string key;
+};
+
+// A member to keep a link with. Of a pair, the one with the lower id dials.
+struct LinkTarget {
+  NodeId id;
+  Uuid uuid;
+  std::string name;
+  std::string peer_address;
+  bool dial = false;
+};
+
+struct LinkSet {
+  Uuid cluster_id;
+  std::vector<LinkTarget> targets;
+};
+
+struct Effects {
+  // Make durable together; then call OnDurable().
+  std::vector<storage::GroupWrite> appends;
+
+  // Committed: apply, then call OnApplied().
+  std::vector<partition::ApplyJob> applies;
+  std::vector<ReadJob> reads;
+
+  std::vector<std::pair<CallId, Answer>> answers;
+  std::vector<std::pair<NodeId, Frame>> frames;
+
+  // Greetings, answers to greetings, and what must be durable before OnBound() and OnStored().
+  topology::FoundingEffects founding;
+
+  // The members changed: keep links with exactly these.
+  std::optional<LinkSet> links;
+
+  std::vector<LogLine> log;
+};
+
+}  // namespace kvd::node

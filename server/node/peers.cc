@@ -1,0 +1,126 @@
+#include "server/node/peers.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace kvd::node {
+namespace {
+
+using heartbeat::Health;
+using heartbeat::Suspicion;
+
+std::string Milliseconds(Duration duration) {
+  return fmt::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(duration).count());
+}
+
+std::string ReasonForPeople(Suspicion why) {
+  return why == Suspicion::kRefused ? "connection refused" : std::string(SuspicionName(why));
+}
+
+}  // namespace
+
+Peers::Peers(Options options, const topology::Topology& topology, NodeId self, Instant now)
+    : options_(options), detector_(options.detector), beat_at_(now) {
+  for (const topology::Member& member : topology.members) {
+    if (member.id == self) continue;
+    peers_.emplace(member.id, Peer{.name = member.card.name});
+    detector_.Add(member.id, now);
+  }
+}
+
+void Peers::OnLinkUp(NodeId peer) {
+  if (const auto it = peers_.find(peer); it != peers_.end()) it->second.linked = true;
+}
+
+void Peers::OnLinkDown(NodeId peer) {
+  if (const auto it = peers_.find(peer); it != peers_.end()) it->second.linked = false;
+}
+
+void Peers::OnRefused(NodeId peer, Instant now) {
+  detector_.Refused(peer, now);
+}
+
+void Peers::OnFrame(NodeId peer, const std::optional<Heartbeat>& heartbeat, Instant now) {
+  const auto it = peers_.find(peer);
+  if (it == peers_.end()) return;
+  detector_.Heard(peer, now);
+  if (!heartbeat) return;
+  detector_.PeerHeardUs(peer, heartbeat->heard_ago, now);
+  it->second.told = heartbeat;
+}
+
+std::vector<LogLine> Peers::Advance(Instant now) {
+  std::vector<LogLine> lines;
+  for (const heartbeat::HealthChange& change : detector_.Advance(now)) {
+    const auto state = detector_.Describe(change.peer);
+    LogLine line{LogLevel::kInfo, "heartbeat", "peer is heard again", {}};
+    if (change.to == Health::kSuspect) {
+      line.level = LogLevel::kWarn;
+      line.message = fmt::format("peer suspected, {}", ReasonForPeople(*change.why));
+    }
+    line.fields.emplace_back("peer", peers_.at(change.peer).name);
+    if (change.to == Health::kSuspect && state->heard_at) {
+      line.fields.emplace_back("silent_ms", Milliseconds(now - *state->heard_at));
+      line.fields.emplace_back("gap_ms", Milliseconds(state->average_gap));
+    }
+    lines.push_back(std::move(line));
+  }
+  return lines;
+}
+
+bool Peers::IsTimeToBeat(Instant now) {
+  if (now < beat_at_) return false;
+  // Late beats are not made up for: the rhythm starts anew.
+  beat_at_ = std::max(beat_at_ + options_.heartbeat_interval, now);
+  return true;
+}
+
+Heartbeat Peers::MakeHeartbeat(NodeId peer, Load load, bool draining, Instant now) const {
+  const auto state = detector_.Describe(peer);
+  Heartbeat heartbeat{.heard_ago = std::nullopt, .load = std::move(load), .draining = draining};
+  if (state && state->heard_at) heartbeat.heard_ago = now - *state->heard_at;
+  return heartbeat;
+}
+
+bool Peers::IsReachable(NodeId peer) const {
+  const auto it = peers_.find(peer);
+  return it != peers_.end() && it->second.linked && detector_.Of(peer) == Health::kAlive;
+}
+
+std::string Peers::WhyUnreachable(NodeId peer) const {
+  const auto state = detector_.Describe(peer);
+  if (state && state->why) return ReasonForPeople(*state->why);
+  return "not connected";
+}
+
+void Peers::Describe(NodeId peer, Instant now, NodeView& view) const {
+  const auto it = peers_.find(peer);
+  const auto state = detector_.Describe(peer);
+  if (it == peers_.end() || !state) return;
+  if (it->second.told) view.load = it->second.told->load;
+  if (state->health == Health::kAlive && it->second.linked) {
+    const bool draining = it->second.told && it->second.told->draining;
+    view.state = draining ? NodeState::kDraining : NodeState::kUp;
+    return;
+  }
+  view.silent = now - state->heard_at.value_or(state->since);
+  view.silent_reason = WhyUnreachable(peer);
+  const bool surely =
+      state->why == Suspicion::kRefused || now - state->since >= options_.down_after;
+  view.state = surely && state->health == Health::kSuspect ? NodeState::kDown : NodeState::kSuspect;
+}
+
+std::vector<NodeId> Peers::ids() const {
+  std::vector<NodeId> ids;
+  for (const auto& [id, peer] : peers_) ids.push_back(id);
+  return ids;
+}
+
+Instant Peers::NextWakeAt() const {
+  if (peers_.empty()) return Instant::max();
+  return std::min(beat_at_, detector_.NextChangeAt());
+}
+
+}  // namespace kvd::node

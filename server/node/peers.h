@@ -1,0 +1,76 @@
+// The other members as seen from here: whether their link is up, when they were last heard, what
+// they told of themselves, and so whether to send them work.
+//
+// Pure. Threading: confined to the node.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/types.h"
+#include "server/heartbeat/failure_detector.h"
+#include "server/node/messages.h"
+#include "server/node/view.h"
+#include "server/topology/topology.h"
+
+namespace kvd::node {
+
+class Peers {
+ public:
+  struct Options {
+    Duration heartbeat_interval = std::chrono::milliseconds(100);
+
+    // A peer silent for this long after it was first suspected counts as down.
+    Duration down_after = std::chrono::milliseconds(1000);
+    heartbeat::FailureDetector::Options detector;
+  };
+
+  Peers(Options options, const topology::Topology& topology, NodeId self, Instant now);
+
+  // The link to `peer` carries frames, or no longer does.
+  void OnLinkUp(NodeId peer);
+  void OnLinkDown(NodeId peer);
+
+  // `peer` refused a connection, twice in a row.
+  void OnRefused(NodeId peer, Instant now);
+
+  // A frame of `peer`, of the boot it names, arrived.
+  void OnFrame(NodeId peer, const std::optional<Heartbeat>& heartbeat, Instant now);
+
+  // Re-grades peers. Returns what to tell the operator.
+  [[nodiscard]] std::vector<LogLine> Advance(Instant now);
+
+  // True once per heartbeat interval: send each peer MakeHeartbeat().
+  [[nodiscard]] bool IsTimeToBeat(Instant now);
+  [[nodiscard]] Heartbeat MakeHeartbeat(NodeId peer, Load load, bool draining, Instant now) const;
+
+  // Work may be sent to `peer`: its link is up and it is not suspected.
+  [[nodiscard]] bool IsReachable(NodeId peer) const;
+
+  // Why not, for messages: "connection refused", "silent", "not connected".
+  [[nodiscard]] std::string WhyUnreachable(NodeId peer) const;
+
+  // Fills in what is known of `peer` beside its card.
+  void Describe(NodeId peer, Instant now, NodeView& view) const;
+
+  [[nodiscard]] std::vector<NodeId> ids() const;
+  [[nodiscard]] Instant NextWakeAt() const;
+
+ private:
+  struct Peer {
+    std::string name;
+    bool linked = false;
+    std::optional<Heartbeat> told = {};
+  };
+
+  const Options options_;
+  std::map<NodeId, Peer> peers_;
+  heartbeat::FailureDetector detector_;
+  Instant beat_at_;
+};
+
+}  // namespace kvd::node

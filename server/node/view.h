@@ -1,0 +1,54 @@
+// What a node shows of the cluster to those who ask: a snapshot, as this node sees it now.
+//
+// Pure values.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/clock.h"
+#include "common/types.h"
+#include "server/node/messages.h"
+#include "server/topology/topology.h"
+
+namespace kvd::node {
+
+enum class NodeState : uint8_t { kUp, kSuspect, kDown, kJoining, kDraining };
+
+struct NodeView {
+  topology::NodeCard card;
+  NodeState state = NodeState::kJoining;
+  Duration silent{};               // Since when it is not up.
+  std::string silent_reason = {};  // "connection refused", "silent"; empty when up.
+  uint32_t owned = 0;
+  uint32_t replicas = 0;
+  std::optional<Load> load = {};
+};
+
+struct ClusterView {
+  std::string cluster;
+  Uuid cluster_id;
+  Epoch epoch{};
+  uint32_t partitions = 0;
+  uint32_t copies = 0;
+  uint32_t replication_wished = 0;
+  topology::NodeCard self;
+  std::vector<NodeView> nodes;  // In order of id once founded, of name before.
+  std::string waiting_for;      // Empty when founded.
+};
+
+struct PartitionView {
+  std::vector<uint32_t> replicas;  // Positions in ClusterView::nodes.
+  uint32_t owner = 0;
+  Term term = 0;  // 0: not known here.
+  Index base = 0;
+};
+
+struct RingView {
+  ClusterView cluster;
+  std::vector<PartitionView> partitions;
+};
+
+}  // namespace kvd::node
