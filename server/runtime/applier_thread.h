@@ -1,0 +1,68 @@
+// The thread that applies and reads, so that no shard ever waits for the data's disk. Also flushes
+// the data now and then, which lets the log forget what is flushed, and watches the disk's free
+// space.
+//
+// Owns: its thread. Threading: thread-safe.
+#pragma once
+
+#include <functional>
+#include <thread>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "common/status.h"
+#include "common/types.h"
+#include "server/node/effects.h"
+#include "server/partition/state_machines.h"
+#include "server/runtime/queue.h"
+
+namespace kvd::runtime {
+
+// How much room there is where the node keeps its data.
+struct DiskSpace {
+  uint64_t used_bytes = 0;  // By this node.
+  bool full = false;        // Less than storage.min_free is left.
+};
+
+class ApplierThread {
+ public:
+  struct ReadResult {
+    node::Ticket ticket;
+    StatusOr<std::optional<storage::StoredValue>> value;
+  };
+
+  // Called on this thread. After on_fatal nothing more is applied.
+  struct Callbacks {
+    std::function<void(std::vector<partition::Applied>, std::vector<ReadResult>)> on_done;
+    std::function<void(std::vector<partition::StateMachines::Truncation>)> on_flushed;
+    std::function<void(DiskSpace)> on_disk;
+    std::function<DiskSpace()> measure_disk;
+    std::function<void(Status)> on_fatal;
+  };
+
+  ApplierThread(partition::StateMachines& machines, absl::Duration flush_every,
+                Callbacks callbacks);
+
+  // Finishes what is queued, flushes, then ends the thread.
+  ~ApplierThread();
+
+  void Apply(std::vector<partition::ApplyJob> jobs);
+  void Read(std::vector<node::ReadJob> jobs);
+
+ private:
+  using Job = std::variant<std::vector<partition::ApplyJob>, std::vector<node::ReadJob>>;
+
+  void Run();
+  [[nodiscard]] Status Do(std::vector<Job> jobs);
+  [[nodiscard]] Status Flush();
+
+  partition::StateMachines& machines_;
+  const absl::Duration flush_every_;
+  const Callbacks callbacks_;
+  Queue<Job> jobs_;
+  std::thread thread_;
+};
+
+}  // namespace kvd::runtime

@@ -1,0 +1,62 @@
+// The thread that makes things durable. Everything the node asked for while one batch was being
+// synced becomes the next batch: one fsync for all groups (group commit), one batch in flight.
+//
+// Owns: its thread. Threading: thread-safe.
+#pragma once
+
+#include <functional>
+#include <thread>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "common/status.h"
+#include "common/types.h"
+#include "server/partition/state_machines.h"
+#include "server/runtime/queue.h"
+#include "server/storage/data_dir.h"
+#include "server/storage/log.h"
+#include "server/topology/messages.h"
+#include "server/topology/topology.h"
+
+namespace kvd::runtime {
+
+class LogWriter {
+ public:
+  // Called on the writer's thread. After on_fatal nothing more is written.
+  struct Callbacks {
+    std::function<void(std::vector<std::pair<PartitionId, Index>>)> on_durable;
+    std::function<void()> on_bound;
+    std::function<void()> on_topology_stored;
+    std::function<void(Status)> on_fatal;
+  };
+
+  LogWriter(storage::Log& log, storage::DataDir& data_dir, Callbacks callbacks);
+
+  // Finishes what is queued, then ends the thread.
+  ~LogWriter();
+
+  void Append(std::vector<storage::GroupWrite> writes);
+  void Bind(const topology::Binding& binding);
+  void StoreTopology(const topology::Topology& topology);
+  void Truncate(std::vector<partition::StateMachines::Truncation> truncations);
+
+ private:
+  using Truncations = std::vector<partition::StateMachines::Truncation>;
+  using Job = std::variant<std::vector<storage::GroupWrite>, topology::Binding, topology::Topology,
+                           Truncations>;
+
+  void Run();
+  [[nodiscard]] Status Do(std::vector<Job> jobs);
+  [[nodiscard]] Status DoBind(const topology::Binding& binding);
+  [[nodiscard]] Status DoStore(const topology::Topology& topology);
+  [[nodiscard]] Status DoTruncate(const Truncations& truncations);
+
+  storage::Log& log_;
+  storage::DataDir& data_dir_;
+  const Callbacks callbacks_;
+  Queue<Job> jobs_;
+  std::thread thread_;
+};
+
+}  // namespace kvd::runtime

@@ -1,0 +1,142 @@
+#include "server/runtime/runtime.h"
+
+#include <utility>
+#include <vector>
+
+#include "absl/time/clock.h"
+
+namespace kvd::runtime {
+
+Runtime::Runtime(Options options, storage::Log& log, storage::DataDir& data_dir,
+                 partition::StateMachines& machines, const Clock& clock, Logger& logger)
+    : options_(std::move(options)),
+      log_(log),
+      data_dir_(data_dir),
+      machines_(machines),
+      clock_(clock),
+      logger_(logger),
+      mailbox_(options_.mailbox_capacity) {}
+
+Runtime::~Runtime() {
+  Stop();
+}
+
+void Runtime::Start(Transport& transport) {
+  transport_ = &transport;
+  writer_ = std::make_unique<LogWriter>(log_, data_dir_, WriterCallbacks());
+  applier_ = std::make_unique<ApplierThread>(machines_, options_.flush_every, ApplierCallbacks());
+  shard_ = std::thread([this] { Run(); });
+}
+
+void Runtime::Stop() {
+  if (!shard_.joinable()) return;
+  stopping_ = true;
+  mailbox_.Close();
+  shard_.join();
+  // The applier's last flush still posts truncations to the writer.
+  applier_.reset();
+  writer_.reset();
+  (void)mailbox_.TakeAll(absl::InfinitePast());
+}
+
+void Runtime::Run() {
+  node::Node node(options_.node, clock_.Now());
+  while (!stopping_ && !fatal_) {
+    Dispatch(node.TakeEffects());
+    const Instant wake = node.NextWakeAt();
+    const absl::Time deadline = wake == Instant::max()
+                                    ? absl::InfiniteFuture()
+                                    : absl::Now() + absl::FromChrono(wake - clock_.Now());
+    auto events = mailbox_.TakeAll(deadline);
+    const Instant now = clock_.Now();
+    for (Event& event : events) event(node, now);
+    node.Advance(now);
+  }
+}
+
+void Runtime::Dispatch(node::Effects effects) {
+  for (const LogLine& line : effects.log) logger_.Write(line);
+  if (!effects.appends.empty()) writer_->Append(std::move(effects.appends));
+  if (effects.founding.bind) writer_->Bind(*effects.founding.bind);
+  if (effects.founding.store) writer_->StoreTopology(*effects.founding.store);
+  if (!effects.applies.empty()) applier_->Apply(std::move(effects.applies));
+  if (!effects.reads.empty()) applier_->Read(std::move(effects.reads));
+  if (effects.links) transport_->SetLinks(*std::move(effects.links));
+  for (auto& greeting : effects.founding.greetings) transport_->Greet(std::move(greeting));
+  for (auto& [id, response] : effects.founding.answers) {
+    transport_->AnswerHello(id, std::move(response));
+  }
+  for (auto& [call, answer] : effects.answers) transport_->AnswerCall(call, std::move(answer));
+  for (auto& [peer, frame] : effects.frames) transport_->Send(peer, std::move(frame));
+}
+
+LogWriter::Callbacks Runtime::WriterCallbacks() {
+  return {.on_durable =
+              [this](std::vector<std::pair<PartitionId, Index>> durable) {
+                Post([durable = std::move(durable)](node::Node& node, Instant now) {
+                  for (const auto& [partition, index] : durable) {
+                    node.OnDurable(partition, index, now);
+                  }
+                });
+              },
+          .on_bound = [this] { Post([](node::Node& node, Instant now) { node.OnBound(now); }); },
+          .on_topology_stored =
+              [this] { Post([](node::Node& node, Instant now) { node.OnTopologyStored(now); }); },
+          .on_fatal = [this](const Status& status) { Fatal(status); }};
+}
+
+ApplierThread::Callbacks Runtime::ApplierCallbacks() {
+  using Results = std::vector<ApplierThread::ReadResult>;
+  return {.on_done =
+              [this](std::vector<partition::Applied> applied, Results reads) {
+                Post([applied = std::move(applied), reads = std::move(reads)](node::Node& node,
+                                                                              Instant now) mutable {
+                  for (const partition::Applied& one : applied) node.OnApplied(one, now);
+                  for (auto& [ticket, value] : reads) node.OnRead(ticket, std::move(value), now);
+                });
+              },
+          .on_flushed =
+              [this](std::vector<partition::StateMachines::Truncation> truncations) {
+                writer_->Truncate(std::move(truncations));
+              },
+          .on_disk =
+              [this](DiskSpace disk) {
+                Post([disk](node::Node& node, Instant now) {
+                  node.OnDisk(disk.used_bytes, disk.full, now);
+                });
+              },
+          .measure_disk = options_.measure_disk,
+          .on_fatal = [this](const Status& status) { Fatal(status); }};
+}
+
+void Runtime::Fatal(const Status& status) {
+  if (fatal_.exchange(true)) return;
+  options_.on_fatal(status);
+}
+
+bool Runtime::WaitUntil(std::function<bool(const node::Node&)> predicate, absl::Duration timeout) {
+  struct Probe {
+    absl::Mutex mu;
+    bool asked = false;
+    bool holds = false;
+  };
+  const absl::Time deadline = absl::Now() + timeout;
+  do {
+    const auto probe = std::make_shared<Probe>();
+    Post([probe, &predicate](node::Node& node, Instant) {
+      absl::MutexLock lock(&probe->mu);
+      probe->holds = predicate(node);
+      probe->asked = true;
+    });
+    // Not bounded by the deadline: the event refers to `predicate`. A stopped shard never answers,
+    // and Stop() is called by the thread that waits here.
+    probe->mu.LockWhen(absl::Condition(&probe->asked));
+    const bool holds = probe->holds;
+    probe->mu.Unlock();
+    if (holds) return true;
+    absl::SleepFor(absl::Milliseconds(5));
+  } while (absl::Now() < deadline);
+  return false;
+}
+
+}  // namespace kvd::runtime

@@ -1,0 +1,30 @@
+// What the runtime needs of the network: the one interface between the threads that think and those
+// that talk.
+#pragma once
+
+#include "server/node/effects.h"
+#include "server/node/messages.h"
+#include "server/topology/messages.h"
+
+namespace kvd::runtime {
+
+// Called by the shard only, and never blocks it. Reports come back through Runtime::Post().
+class Transport {
+ public:
+  virtual ~Transport() = default;
+
+  // Keeps a link with each of the targets and with nobody else.
+  virtual void SetLinks(node::LinkSet links) = 0;
+
+  // Queues a frame behind what is pending for `peer`. What cannot be queued is reported with
+  // Node::OnNotSent(); heartbeats and replies are then lost.
+  virtual void Send(NodeId peer, node::Frame frame) = 0;
+
+  // Sends a greeting. An answer is reported with Node::OnHelloAnswer(); a failure is not.
+  virtual void Greet(topology::FoundingEffects::Greeting greeting) = 0;
+
+  virtual void AnswerHello(topology::HelloId id, topology::HelloResponse response) = 0;
+  virtual void AnswerCall(node::CallId call, node::Answer answer) = 0;
+};
+
+}  // namespace kvd::runtime
