@@ -1,0 +1,54 @@
+// Between kvd's own messages and protocol buffers, both ways. What comes from the network is
+// checked here for shape (lengths, presence); what it means is judged by the node.
+//
+// Pure. Threading: values.
+#pragma once
+
+#include <grpcpp/support/status.h>
+
+#include <optional>
+
+#include "common/refusal.h"
+#include "google/rpc/status.pb.h"
+#include "kvd/peer/v1/peer.pb.h"
+#include "kvd/v1/cluster.pb.h"
+#include "kvd/v1/kv.pb.h"
+#include "server/node/messages.h"
+#include "server/node/view.h"
+#include "server/topology/messages.h"
+
+namespace kvd::rpc {
+
+namespace pb = ::kvd::v1;
+namespace peer_pb = ::kvd::peer::v1;
+
+// A refusal as clients see it: a code for generic retry policies, and ErrorInfo (with RetryInfo if
+// it says when) as google.rpc.Status in the details.
+[[nodiscard]] grpc::Status ToGrpc(const Refusal& refusal);
+[[nodiscard]] google::rpc::Status ToProto(const Refusal& refusal);
+
+// kInternal with the message if there is no ErrorInfo of ours.
+[[nodiscard]] Refusal FromProto(const google::rpc::Status& status);
+
+// nullopt: the message is malformed and must be dropped.
+[[nodiscard]] std::optional<topology::HelloRequest> FromProto(const peer_pb::HelloRequest& in);
+[[nodiscard]] std::optional<topology::HelloResponse> FromProto(const peer_pb::HelloResponse& in);
+[[nodiscard]] std::optional<node::Frame> FromProto(peer_pb::Frame in);
+
+[[nodiscard]] peer_pb::HelloRequest ToProto(const topology::HelloRequest& request);
+[[nodiscard]] peer_pb::HelloResponse ToProto(const topology::HelloResponse& response);
+[[nodiscard]] peer_pb::Frame ToProto(node::Frame frame);
+
+[[nodiscard]] node::Operation FromProto(pb::GetRequest& in);
+[[nodiscard]] node::Operation FromProto(pb::PutRequest& in);
+[[nodiscard]] node::Operation FromProto(pb::DeleteRequest& in);
+
+// REQUIRES: `answer` is no refusal, and fits the operation.
+void ToProto(node::Answer answer, pb::GetResponse& out);
+void ToProto(node::Answer answer, pb::PutResponse& out);
+void ToProto(node::Answer answer, pb::DeleteResponse& out);
+
+void ToProto(const node::ClusterView& view, pb::GetStatusResponse& out);
+void ToProto(const node::RingView& view, pb::GetRingResponse& out);
+
+}  // namespace kvd::rpc

@@ -1,0 +1,68 @@
+#include "server/rpc/frame_queue.h"
+
+#include <utility>
+
+namespace kvd::rpc {
+namespace {
+
+constexpr uint64_t kOverhead = 64;  // Of one message in a frame, about.
+
+uint64_t SizeOf(const node::Forward& forward) {
+  const auto* put = std::get_if<node::Put>(&forward.operation.action);
+  return kOverhead + forward.operation.key.size() + (put != nullptr ? put->value.size() : 0);
+}
+
+uint64_t SizeOf(const node::ForwardReply& reply) {
+  const auto* found = std::get_if<node::Found>(&reply.result);
+  return kOverhead + (found != nullptr ? found->value.size() : 0);
+}
+
+// Moves messages from `from` to `to` until the frame holds `max` bytes.
+template <typename T>
+void Fill(std::deque<T>& from, std::vector<T>& to, uint64_t max, uint64_t& bytes) {
+  while (!from.empty() && bytes < max) {
+    bytes += SizeOf(from.front());
+    to.push_back(std::move(from.front()));
+    from.pop_front();
+  }
+}
+
+}  // namespace
+
+bool FrameQueue::MakeRoom(uint64_t bytes) {
+  if (queued_bytes_ != 0 && queued_bytes_ + bytes > options_.max_queued_bytes) return false;
+  queued_bytes_ += bytes;
+  return true;
+}
+
+std::vector<uint64_t> FrameQueue::Add(node::Frame frame) {
+  envelope_ = frame.envelope;
+  if (frame.heartbeat) heartbeat_ = std::move(frame.heartbeat);
+  for (node::ForwardReply& reply : frame.replies) {
+    if (MakeRoom(SizeOf(reply))) replies_.push_back(std::move(reply));
+  }
+  std::vector<uint64_t> refused;
+  for (node::Forward& forward : frame.forwards) {
+    if (MakeRoom(SizeOf(forward))) {
+      forwards_.push_back(std::move(forward));
+    } else {
+      refused.push_back(forward.id);
+    }
+  }
+  return refused;
+}
+
+std::optional<node::Frame> FrameQueue::Take() {
+  node::Frame frame{.envelope = envelope_,
+                    .heartbeat = std::exchange(heartbeat_, std::nullopt),
+                    .forwards = {},
+                    .replies = {}};
+  uint64_t bytes = 0;
+  Fill(replies_, frame.replies, options_.max_frame_bytes, bytes);
+  Fill(forwards_, frame.forwards, options_.max_frame_bytes, bytes);
+  queued_bytes_ -= bytes;
+  if (frame.empty()) return std::nullopt;
+  return frame;
+}
+
+}  // namespace kvd::rpc

@@ -1,0 +1,43 @@
+// What is pending for one peer while a frame is on the wire: becomes the next frames, cut so that a
+// heartbeat never waits behind more than one of them, and bounded.
+//
+// Pure. Threading: confined to its owner.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <vector>
+
+#include "server/node/messages.h"
+
+namespace kvd::rpc {
+
+class FrameQueue {
+ public:
+  struct Options {
+    uint64_t max_frame_bytes = 256U << 10U;  // A frame is closed once it holds this much.
+    uint64_t max_queued_bytes = 4U << 20U;   // Of forwards and replies. A single one always fits.
+  };
+
+  explicit FrameQueue(Options options) : options_(options) {}
+
+  // Queues what `frame` holds. A newer heartbeat takes the place of one still queued. Returns the
+  // ids of forwards for which there is no room: they were not queued, and the replies neither.
+  [[nodiscard]] std::vector<uint64_t> Add(node::Frame frame);
+
+  // The next frame; nullopt if nothing is queued.
+  [[nodiscard]] std::optional<node::Frame> Take();
+
+ private:
+  [[nodiscard]] bool MakeRoom(uint64_t bytes);
+
+  const Options options_;
+  topology::Envelope envelope_;
+  std::optional<node::Heartbeat> heartbeat_;
+  std::deque<node::ForwardReply> replies_;
+  std::deque<node::Forward> forwards_;
+  uint64_t queued_bytes_ = 0;
+};
+
+}  // namespace kvd::rpc

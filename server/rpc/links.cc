@@ -1,0 +1,187 @@
+#include "server/rpc/links.h"
+
+#include <utility>
+
+#include "common/check.h"
+#include "server/rpc/channel.h"
+#include "server/rpc/convert.h"
+#include "server/rpc/probe.h"
+
+namespace kvd::rpc {
+
+Links::Links(Options options, runtime::Runtime& runtime)
+    : options_(std::move(options)), runtime_(runtime) {}
+
+Links::~Links() {
+  Stop();
+}
+
+void Links::SetTargets(node::LinkSet links) {
+  absl::MutexLock lock(&mu_);
+  if (stopping_) return;
+  KVD_CHECK(peers_.empty(), "members change with the system group, which this release has not");
+  cluster_id_ = links.cluster_id;
+  for (node::LinkTarget& target : links.targets) {
+    const NodeId id = target.id;
+    Peer& peer = peers_[id];
+    peer.target = std::move(target);
+    peer.keeper = std::thread([this, &peer] { Keep(peer); });  // Nodes of a map stay in place.
+  }
+}
+
+void Links::Stop() {
+  std::vector<std::thread> keepers;
+  std::vector<std::shared_ptr<Link>> links;
+  {
+    absl::MutexLock lock(&mu_);
+    stopping_ = true;
+    for (auto& [id, peer] : peers_) {
+      if (peer.keeper.joinable()) keepers.push_back(std::move(peer.keeper));
+      if (peer.link != nullptr) links.push_back(peer.link);
+    }
+  }
+  for (const auto& link : links) link->Cancel();
+  for (std::thread& keeper : keepers) keeper.join();
+  for (const auto& link : links) link->AwaitDone();
+}
+
+std::optional<NodeId> Links::Recognise(const DialledLink::Introduction& introduction) const {
+  absl::MutexLock lock(&mu_);
+  if (stopping_ || introduction.cluster_id != cluster_id_.ToString()) return std::nullopt;
+  if (introduction.to != options_.self.ToString()) return std::nullopt;
+  for (const auto& [id, peer] : peers_) {
+    if (peer.target.uuid.ToString() == introduction.from) return id;
+  }
+  return std::nullopt;
+}
+
+void Links::Send(NodeId id, node::Frame frame) {
+  std::shared_ptr<Link> link;
+  {
+    absl::MutexLock lock(&mu_);
+    const auto it = peers_.find(id);
+    if (it != peers_.end()) link = it->second.link;
+  }
+  std::vector<uint64_t> not_sent;
+  if (link != nullptr) {
+    not_sent = link->Send(std::move(frame));
+  } else {
+    for (const node::Forward& forward : frame.forwards) not_sent.push_back(forward.id);
+  }
+  if (not_sent.empty()) return;
+  runtime_.Post([not_sent = std::move(not_sent)](node::Node& node, Instant now) {
+    node.OnNotSent(not_sent, now);
+  });
+}
+
+void Links::OnOpen(const std::shared_ptr<Link>& link) {
+  std::shared_ptr<Link> replaced;
+  bool refuse = false;
+  {
+    absl::MutexLock lock(&mu_);
+    refuse = stopping_;
+    Peer& peer = peers_.at(link->peer());
+    if (!refuse) {
+      replaced = std::exchange(peer.link, link);
+      ++peer.opened;
+    }
+  }
+  if (refuse) return link->Cancel();
+  // A peer that comes anew has lost the old link, whether or not we noticed.
+  if (replaced != nullptr) replaced->Cancel();
+  ReportLink(link->peer());
+}
+
+void Links::OnClosed(const std::shared_ptr<Link>& link) {
+  {
+    absl::MutexLock lock(&mu_);
+    Peer& peer = peers_.at(link->peer());
+    if (peer.link != link) return;
+    peer.link = nullptr;
+  }
+  ReportLink(link->peer());
+}
+
+// Level-triggered: when the event runs it compares what is with what the node was told, so that the
+// order in which links opened and closed on other threads does not matter.
+void Links::ReportLink(NodeId id) {
+  runtime_.Post([this, id](node::Node& node, Instant now) {
+    uint64_t was = 0;
+    uint64_t is = 0;
+    {
+      absl::MutexLock lock(&mu_);
+      Peer& peer = peers_.at(id);
+      is = peer.link != nullptr ? peer.opened : 0;
+      was = std::exchange(peer.reported_open, is);
+    }
+    if (was == is) return;
+    if (was != 0) node.OnLinkDown(id, now);
+    if (is != 0) node.OnLinkUp(id, now);
+  });
+}
+
+void Links::OnFrame(NodeId peer, peer_pb::Frame frame, ReadToken token) {
+  auto read = FromProto(std::move(frame));
+  if (!read)
+    return;  // Malformed: dropped whole, and the peer falls silent if it goes on like that.
+  runtime_.Post([peer, frame = *std::move(read), token = std::move(token)](
+                    node::Node& node, Instant now) { node.OnFrame(peer, frame, now); });
+}
+
+bool Links::AwaitDown(Peer& peer) {
+  absl::MutexLock lock(&mu_);
+  const auto down = [&]() ABSL_SHARED_LOCKS_REQUIRED(mu_) {
+    return stopping_ || peer.link == nullptr;
+  };
+  mu_.Await(absl::Condition(&down));
+  return !stopping_;
+}
+
+void Links::AwaitUpOr(Peer& peer, Duration timeout) {
+  absl::MutexLock lock(&mu_);
+  const auto up = [&]()
+                      ABSL_SHARED_LOCKS_REQUIRED(mu_) { return stopping_ || peer.link != nullptr; };
+  mu_.AwaitWithTimeout(absl::Condition(&up), absl::FromChrono(timeout));
+}
+
+void Links::Keep(Peer& peer) {
+  while (AwaitDown(peer)) {
+    if (IsAnyoneThere(peer.target) && peer.target.dial) Dial(peer);
+    AwaitUpOr(peer, options_.retry_every);
+  }
+}
+
+bool Links::IsAnyoneThere(const node::LinkTarget& target) {
+  const Probe first = ProbeAddress(target.peer_address, options_.connect_timeout);
+  if (first != Probe::kRefused) return first == Probe::kConnected;
+  const Probe second = ProbeAddress(target.peer_address, options_.connect_timeout);
+  if (second == Probe::kRefused) {
+    runtime_.Post([id = target.id](node::Node& node, Instant now) { node.OnRefused(id, now); });
+  }
+  return second == Probe::kConnected;
+}
+
+// Returns when the link it dialled, if any, has ended and gRPC is through with it.
+void Links::Dial(Peer& peer) {
+  DialledLink::Introduction introduction{
+      .cluster_id = {}, .from = options_.self.ToString(), .to = peer.target.uuid.ToString()};
+  {
+    absl::MutexLock lock(&mu_);
+    introduction.cluster_id = cluster_id_.ToString();
+  }
+  const auto channel = NewPeerChannel(peer.target.peer_address, options_.credentials);
+  const auto stub = peer_pb::Peer::NewStub(channel);
+  const auto link = DialledLink::New(peer.target.id, *this, *stub, introduction);
+  AwaitUpOr(peer, options_.connect_timeout);
+  {
+    absl::MutexLock lock(&mu_);
+    const auto over = [&]() ABSL_SHARED_LOCKS_REQUIRED(mu_) {
+      return stopping_ || peer.link != link;
+    };
+    mu_.Await(absl::Condition(&over));
+  }
+  link->Cancel();
+  link->AwaitDone();
+}
+
+}  // namespace kvd::rpc
