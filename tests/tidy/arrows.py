@@ -16,7 +16,8 @@ LAYERS = (
     {"server/raft", "server/heartbeat"},
     {"server/topology", "server/partition"},
     {"server/node"},
-    {"server/runtime", "server/rpc"},
+    {"server/runtime"},
+    {"server/rpc"},
     {"server/daemon"},
 )
 CLIENT_MAY_USE = {"common", "config", "client"}

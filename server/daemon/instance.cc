@@ -1,0 +1,296 @@
+#include "server/daemon/instance.h"
+
+#include <fmt/format.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <random>
+#include <utility>
+
+#include "config/facts.h"
+#include "server/storage/rocks/rocks_log.h"
+#include "server/storage/rocks/rocks_store.h"
+#include "server/storage/rocks/shared_memory.h"
+
+namespace kvd::daemon {
+namespace {
+
+// Identities must differ between processes: the one place that asks the operating system for
+// chance.
+Random SystemRandom() {
+  std::random_device device;
+  return Random(static_cast<uint64_t>(device()) << 32U | device());
+}
+
+topology::ClusterTerms TermsOf(const config::ClusterFile& file) {
+  topology::ClusterTerms terms{.name = file.cluster.name,
+                               .partitions = file.cluster.partitions,
+                               .replication = file.cluster.copies(),
+                               .node_names = {}};
+  for (const auto& node : file.nodes) terms.node_names.push_back(node.name);
+  std::ranges::sort(terms.node_names);
+  return terms;
+}
+
+std::vector<topology::Founding::Peer> PeersOf(const Setup& setup) {
+  std::vector<topology::Founding::Peer> peers;
+  for (size_t i = 0; i < setup.file.nodes.size(); ++i) {
+    const config::NodeSettings node = config::Resolve(setup.file, i);
+    if (node.name == setup.node.name) continue;
+    peers.push_back({node.name, node.peer_address.ToString()});
+  }
+  return peers;
+}
+
+node::Limits LimitsOf(const config::ClusterFile& file) {
+  return {.max_key_bytes = file.limits.max_key_bytes,
+          .max_value_bytes = file.limits.max_value_bytes,
+          .max_inflight_bytes = file.limits.max_inflight_bytes,
+          .request_default = file.timeouts.request,
+          .request_max = file.timeouts.request_max};
+}
+
+storage::Compression CompressionOf(config::Compression compression) {
+  switch (compression) {
+    case config::Compression::kNone:
+      return storage::Compression::kNone;
+    case config::Compression::kLz4:
+      return storage::Compression::kLz4;
+    case config::Compression::kZstd:
+      return storage::Compression::kZstd;
+    case config::Compression::kSnappy:
+      return storage::Compression::kSnappy;
+  }
+  return storage::Compression::kNone;
+}
+
+bool ServesReflection(const Setup& setup) {
+  if (setup.file.debug.reflection == config::Reflection::kAuto) {
+    return setup.node.listen.is_loopback();
+  }
+  return setup.file.debug.reflection == config::Reflection::kOn;
+}
+
+}  // namespace
+
+Instance::Instance(const Setup& setup, observability::LineLogger& logger)
+    : setup_(setup), logger_(logger) {}
+
+Instance::~Instance() {
+  if (server_ != nullptr) server_->Stop(Duration::zero());
+  if (runtime_ != nullptr) runtime_->Stop();
+}
+
+OrFailure<std::unique_ptr<Instance>> Instance::Start(const Setup& setup,
+                                                     observability::LineLogger& logger) {
+  std::unique_ptr<Instance> instance(new Instance(setup, logger));
+  if (auto failure = instance->OpenData()) return *std::move(failure);
+  if (auto failure = instance->Serve()) return *std::move(failure);
+  return instance;
+}
+
+std::optional<Failure> Instance::OpenData() {
+  auto dir = storage::DataDir::Open(setup_.node.data_dir);
+  if (!dir.ok()) return StorageFailure(dir.status());
+  data_dir_ = *std::move(dir);
+  const bool was_clean = data_dir_->was_clean();
+  for (const Status& status : {TakeIdentity(), OpenDatabases(was_clean), RecoverTopology()}) {
+    if (!status.ok()) return StorageFailure(status);
+  }
+  return std::nullopt;
+}
+
+Status Instance::TakeIdentity() {
+  Random random = SystemRandom();
+  if (const auto& found = data_dir_->identity()) {
+    KVD_RETURN_IF_ERROR(
+        storage::CheckBelongsTo(*found, setup_.node.name, setup_.file.cluster.name));
+    const auto& expected = setup_.file.cluster.id;
+    if (expected && !found->cluster_id.is_nil() && *expected != found->cluster_id) {
+      return MakeStatus(
+          StatusCode::kFailedPrecondition,
+          fmt::format("{} belongs to cluster {}, but cluster.id in {} is {}", data_dir_->path(),
+                      found->cluster_id.ToString(), setup_.path, expected->ToString()));
+    }
+    identity_ = *found;
+  } else {
+    identity_ = {.node_uuid = Uuid::Draw(random),
+                 .node_name = setup_.node.name,
+                 .cluster_name = setup_.file.cluster.name,
+                 .cluster_id = {},
+                 .founder_uuid = {},
+                 .boot = {}};
+  }
+  identity_.boot = {.counter = identity_.boot.counter + 1, .nonce = random.Next()};
+  KVD_RETURN_IF_ERROR(data_dir_->MarkRunning());
+  return data_dir_->SetIdentity(identity_);
+}
+
+Status Instance::OpenDatabases(bool was_clean) {
+  const auto memory = storage::MakeSharedMemory(setup_.file.storage.block_cache);
+  const auto fatal = [this](const Status& status) { Fatal(status); };
+  const bool bound = !identity_.cluster_id.is_nil();
+  KVD_ASSIGN_OR_RETURN(
+      auto opened, storage::OpenRocksLog(data_dir_->log_path(), {.last_stop_was_clean = was_clean,
+                                                                 .must_exist = bound,
+                                                                 .memory = memory,
+                                                                 .on_fatal = fatal}));
+  if (opened.cut) logger_.Write({LogLevel::kWarn, "storage", *opened.cut, {}});
+  log_ = std::move(opened.log);
+  KVD_ASSIGN_OR_RETURN(store_, storage::OpenRocksStore(
+                                   data_dir_->data_path(),
+                                   {.must_exist = bound,
+                                    .write_buffer_bytes = setup_.file.storage.write_buffer,
+                                    .compression = CompressionOf(setup_.file.storage.compression),
+                                    .memory = memory,
+                                    .on_fatal = fatal}));
+  machines_ = std::make_unique<partition::StateMachines>(*store_);
+  KVD_ASSIGN_OR_RETURN(recovered_, machines_->Recover(*log_));
+  for (const auto& partition : recovered_) {
+    if (partition.last_term < identity_.boot.counter) continue;
+    return MakeStatus(
+        StatusCode::kDataLoss,
+        fmt::format("{}: partition {} was written in boot {}, IDENTITY is at boot {}: it "
+                    "was restored from an older copy; restore the whole directory, or "
+                    "empty it",
+                    data_dir_->path(), partition.partition.value, partition.last_term,
+                    identity_.boot.counter));
+  }
+  return OkStatus();
+}
+
+// The topology is the last entry of the system group.
+Status Instance::RecoverTopology() {
+  KVD_ASSIGN_OR_RETURN(const auto extents, log_->Groups());
+  if (extents.empty() || extents.front().group != kSystemGroup) return OkStatus();
+  const Index last = extents.front().last;
+  KVD_ASSIGN_OR_RETURN(const auto entries, log_->Read(kSystemGroup, last, last, 1));
+  KVD_ASSIGN_OR_RETURN(topology_, topology::DecodeTopology(entries.front().payload));
+  KVD_RETURN_IF_ERROR(
+      Annotate(topology::CheckTerms(TermsOf(setup_.file), *topology_), setup_.path));
+  if (topology_->Find(identity_.node_uuid) != nullptr) return OkStatus();
+  return MakeStatus(
+      StatusCode::kDataLoss,
+      fmt::format("{}: IDENTITY is of {}, which is no member of the topology beside it; "
+                  "empty the directory to join as a new node",
+                  data_dir_->path(), identity_.node_uuid.ToString()));
+}
+
+node::Node::Options Instance::NodeOptions() const {
+  Random random = SystemRandom();
+  return {.founding = {.self = {.name = setup_.node.name,
+                                .uuid = identity_.node_uuid,
+                                .address = setup_.node.address.ToString(),
+                                .peer_address = setup_.node.peer_address.ToString(),
+                                .zone = setup_.node.zone},
+                       .boot = {.counter = identity_.boot.counter, .nonce = identity_.boot.nonce},
+                       .terms = TermsOf(setup_.file),
+                       .peers = PeersOf(setup_),
+                       .cluster_id = setup_.file.cluster.id,
+                       .binding = {.cluster_id = identity_.cluster_id,
+                                   .founder = identity_.founder_uuid},
+                       .topology = topology_,
+                       .fresh_cluster_id = Uuid::Draw(random)},
+          .peers = {.heartbeat_interval = setup_.file.topology.heartbeat_interval, .detector = {}},
+          .limits = LimitsOf(setup_.file),
+          .recovered = recovered_};
+}
+
+std::optional<Failure> Instance::Serve() {
+  runtime_ = std::make_unique<runtime::Runtime>(
+      runtime::Runtime::Options{.node = NodeOptions(),
+                                .measure_disk = [this] { return MeasureDisk(); },
+                                .on_fatal = [this](const Status& status) { Fatal(status); }},
+      *log_, *data_dir_, *machines_, clock_, logger_);
+  server_ = std::make_unique<rpc::Server>(
+      rpc::Server::Options{.listen = setup_.node.listen.ToString(),
+                           .peer_listen = setup_.node.peer_listen.ToString(),
+                           .self = identity_.node_uuid,
+                           .peer_connect = setup_.file.timeouts.peer_connect,
+                           .reflection = ServesReflection(setup_)},
+      *runtime_);
+  if (const Status started = server_->Start(); !started.ok()) {
+    return Failure{kPortInUse, Message(started)};
+  }
+  runtime_->Start(*server_);
+  logger_.Write({LogLevel::kInfo,
+                 "daemon",
+                 "kvd " KVD_VERSION " serves",
+                 {{"cluster", setup_.file.cluster.name},
+                  {"address", setup_.node.listen.ToString()},
+                  {"peer_address", setup_.node.peer_listen.ToString()},
+                  {"data_dir", data_dir_->path()},
+                  {"uuid", identity_.node_uuid.ToString()},
+                  {"boot", fmt::to_string(identity_.boot.counter)}}});
+  if (setup_.file.cluster.copies() > topology::kMaxCopies) {
+    logger_.Write(
+        {LogLevel::kWarn,
+         "daemon",
+         "each key has 1 copy, cluster.replication is not in force in this version: the loss "
+         "of a disk loses its keys",
+         {{"replication", fmt::to_string(setup_.file.cluster.copies())}}});
+  }
+  return std::nullopt;
+}
+
+runtime::DiskSpace Instance::MeasureDisk() const {
+  runtime::DiskSpace space{.used_bytes = log_->disk_bytes() + store_->disk_bytes()};
+  struct statvfs disk {};
+  if (statvfs(data_dir_->path().c_str(), &disk) != 0) return space;
+  const uint64_t block = disk.f_frsize;
+  space.full = disk.f_bavail * block < setup_.file.storage.min_free.Of(disk.f_blocks * block);
+  return space;
+}
+
+// Nothing may be said or promised any more, so nothing is torn down either.
+void Instance::Fatal(const Status& status) {
+  logger_.Write({LogLevel::kError, "daemon", "stopping at once: " + Message(status), {}});
+  _exit(status.code() == StatusCode::kDataLoss ? kDataDamaged : kIoError);
+}
+
+void Instance::StartDraining() {
+  server_->SetServing(false);
+  runtime_->Post([](node::Node& node, Instant now) { node.StartDraining(now); });
+}
+
+Status Instance::Stop(Duration grace) {
+  runtime_->Post([](node::Node& node, Instant) { node.StopAccepting(); });
+  // Forwards of peers are underway too, and no call of ours waits for them.
+  (void)runtime_->WaitUntil([](const node::Node& node) { return node.IsIdle(); },
+                            absl::FromChrono(grace));
+  server_->Stop(grace);
+  runtime_->Stop();
+  machines_.reset();
+  store_.reset();
+  log_.reset();
+  return data_dir_->MarkClean();
+}
+
+std::vector<std::string> Instance::Reload(const Setup& setup) {
+  const auto changes = config::Compare(setup_.file, setup.file);
+  std::vector<std::string> need_restart;
+  for (const config::Change& change : changes) {
+    const auto starts_with = [&](std::string_view prefix) {
+      return change.key.starts_with(prefix);
+    };
+    const bool applies = change.key == "log.level" || change.key == "limits.max_key_bytes" ||
+                         change.key == "limits.max_value_bytes" ||
+                         change.key == "limits.max_inflight_bytes" ||
+                         starts_with("timeouts.request") || starts_with("timeouts.drain");
+    if (!applies) need_restart.push_back(change.key);
+    logger_.Write({LogLevel::kInfo,
+                   "daemon",
+                   applies ? "configuration changed" : "configuration changed, needs a restart",
+                   {{"key", change.key}, {"before", change.before}, {"after", change.after}}});
+  }
+  logger_.SetLevel(setup.node.log_level);
+  setup_.file.limits = setup.file.limits;
+  setup_.file.timeouts = setup.file.timeouts;
+  setup_.file.log.level = setup.file.log.level;
+  runtime_->Post(
+      [limits = LimitsOf(setup.file)](node::Node& node, Instant) { node.SetLimits(limits); });
+  return need_restart;
+}
+
+}  // namespace kvd::daemon

@@ -1,0 +1,69 @@
+// One running kvd: opens the data, brings it up to date, and connects the node to disk and network.
+//
+// Threading: confined to the main thread.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "config/cluster_file.h"
+#include "server/daemon/failure.h"
+#include "server/daemon/setup.h"
+#include "server/observability/line_logger.h"
+#include "server/partition/state_machines.h"
+#include "server/rpc/server.h"
+#include "server/runtime/runtime.h"
+#include "server/runtime/steady_clock.h"
+#include "server/storage/data_dir.h"
+#include "server/storage/log.h"
+#include "server/storage/store.h"
+
+namespace kvd::daemon {
+
+class Instance {
+ public:
+  // Starts the node `setup` describes. `logger` must outlive it.
+  [[nodiscard]] static OrFailure<std::unique_ptr<Instance>> Start(
+      const Setup& setup, observability::LineLogger& logger);
+
+  // Tells peers and load balancers that this node is about to stop; it still serves.
+  void StartDraining();
+
+  // Refuses new work, finishes what is underway for up to `grace`, flushes, and marks the data
+  // directory as cleanly stopped.
+  [[nodiscard]] Status Stop(Duration grace);
+
+  // Applies what of `file` may change while running. Returns the keys that need a restart.
+  [[nodiscard]] std::vector<std::string> Reload(const Setup& setup);
+
+  ~Instance();
+
+ private:
+  Instance(const Setup& setup, observability::LineLogger& logger);
+
+  [[nodiscard]] std::optional<Failure> OpenData();
+  [[nodiscard]] Status TakeIdentity();
+  [[nodiscard]] Status OpenDatabases(bool was_clean);
+  [[nodiscard]] Status RecoverTopology();
+  [[nodiscard]] std::optional<Failure> Serve();
+  [[nodiscard]] node::Node::Options NodeOptions() const;
+  [[nodiscard]] runtime::DiskSpace MeasureDisk() const;
+  void Fatal(const Status& status);
+
+  Setup setup_;
+  observability::LineLogger& logger_;
+  runtime::SteadyClock clock_;
+
+  // In order of dependence: what is below refers to what is above, and goes first.
+  std::unique_ptr<storage::DataDir> data_dir_;
+  storage::Identity identity_;
+  std::unique_ptr<storage::Log> log_;
+  std::unique_ptr<storage::Store> store_;
+  std::unique_ptr<partition::StateMachines> machines_;
+  std::optional<topology::Topology> topology_;
+  std::vector<partition::StateMachines::Recovered> recovered_;
+  std::unique_ptr<runtime::Runtime> runtime_;
+  std::unique_ptr<rpc::Server> server_;
+};
+
+}  // namespace kvd::daemon

@@ -1,0 +1,162 @@
+// kvd: one node of the cluster, from the command line to the exit code.
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <thread>
+
+#include "absl/debugging/failure_signal_handler.h"
+#include "absl/debugging/symbolize.h"
+#include "server/daemon/dev.h"
+#include "server/daemon/instance.h"
+#include "server/daemon/options.h"
+#include "server/daemon/setup.h"
+#include "server/observability/line_logger.h"
+
+namespace kvd::daemon {
+namespace {
+
+int Report(const Ended& ended) {
+  std::fputs(ended.out.c_str(), stdout);
+  std::fputs(ended.error.c_str(), stderr);
+  return std::fflush(stdout) == 0 ? ended.code : kIoError;
+}
+
+int Report(const Failure& failure) {
+  const bool several_lines = failure.message.ends_with('\n');
+  fmt::print(stderr, "{}{}{}", several_lines ? "" : "kvd: ", failure.message,
+             several_lines ? "" : "\n");
+  return failure.code;
+}
+
+observability::LineFormat FormatOf(config::LogFormat format) {
+  switch (format) {
+    case config::LogFormat::kText:
+      return observability::LineFormat::kText;
+    case config::LogFormat::kJson:
+      return observability::LineFormat::kJson;
+    case config::LogFormat::kJournal:
+      return observability::LineFormat::kJournal;
+    case config::LogFormat::kAuto:
+      break;
+  }
+  if (std::getenv("JOURNAL_STREAM") != nullptr) return observability::LineFormat::kJournal;
+  return isatty(STDERR_FILENO) != 0 ? observability::LineFormat::kText
+                                    : observability::LineFormat::kJson;
+}
+
+sigset_t HandledSignals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1}) sigaddset(&signals, signal);
+  return signals;
+}
+
+void Reload(const CommandLine& line, Instance& instance, Logger& logger) {
+  auto setup = MakeSetup(line);
+  if (const auto* failure = std::get_if<Failure>(&setup)) {
+    return logger.Write({LogLevel::kError,
+                         "daemon",
+                         "configuration not reloaded, nothing changed: " + failure->message,
+                         {}});
+  }
+  const auto need_restart = instance.Reload(std::get<Setup>(setup));
+  logger.Write({LogLevel::kInfo,
+                "daemon",
+                "configuration reloaded",
+                {{"needing_restart", fmt::to_string(need_restart.size())}}});
+}
+
+// Until a signal asks to stop.
+void AwaitStop(const CommandLine& line, Instance& instance, observability::LineLogger& logger) {
+  const sigset_t signals = HandledSignals();
+  int signal = 0;
+  while (sigwait(&signals, &signal) == 0) {
+    if (signal == SIGTERM || signal == SIGINT) return;
+    if (signal == SIGHUP) Reload(line, instance, logger);
+    if (signal != SIGUSR1) continue;
+    if (const Status reopened = logger.Reopen(); !reopened.ok()) {
+      logger.Write({LogLevel::kError, "daemon", Message(reopened), {}});
+    }
+  }
+}
+
+// A second signal stops at once. That is safe: whatever was acknowledged is in the log.
+void StopAtOnceOnNextSignal(Logger& logger) {
+  std::thread([&logger] {
+    const sigset_t signals = HandledSignals();
+    int signal = 0;
+    do {
+      sigwait(&signals, &signal);
+    } while (signal != SIGTERM && signal != SIGINT);
+    logger.Write({LogLevel::kWarn, "daemon", "second signal, stopping at once", {}});
+    _exit(kOk);
+  }).detach();
+}
+
+int Serve(const CommandLine& line, const Setup& setup) {
+  auto logger = observability::LineLogger::Open({.node = setup.node.name,
+                                                 .format = FormatOf(setup.node.log_format),
+                                                 .level = setup.node.log_level,
+                                                 .file = setup.file.log.file});
+  if (!logger.ok()) return Report(Failure{kCannotCreate, Message(logger.status())});
+  auto started = Instance::Start(setup, **logger);
+  if (const auto* failure = std::get_if<Failure>(&started)) return Report(*failure);
+  Instance& instance = *std::get<std::unique_ptr<Instance>>(started);
+  AwaitStop(line, instance, **logger);
+  StopAtOnceOnNextSignal(**logger);
+  (*logger)->Write({LogLevel::kInfo, "daemon", "draining, asked to stop", {}});
+  instance.StartDraining();
+  std::this_thread::sleep_for(setup.file.timeouts.drain_delay);
+  if (const Status stopped = instance.Stop(setup.file.timeouts.drain_grace); !stopped.ok()) {
+    return Report(Failure{kIoError, Message(stopped)});
+  }
+  (*logger)->Write({LogLevel::kInfo, "daemon", "stopped", {}});
+  // The thread that waits for a second signal may still write to the logger.
+  std::fflush(nullptr);
+  _exit(kOk);
+}
+
+int Run(const CommandLine& line) {
+  // Every thread inherits this; signals are taken by sigwait alone.
+  const sigset_t signals = HandledSignals();
+  sigprocmask(SIG_BLOCK, &signals, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+  auto setup = MakeSetup(line);
+  if (const auto* failure = std::get_if<Failure>(&setup)) return Report(*failure);
+  const auto& made = std::get<Setup>(setup);
+  std::fputs(made.warnings.c_str(), stderr);
+  if (const auto cannot = WhatIsUnsupported(made)) return Report(Failure{kConfiguration, *cannot});
+  return Serve(line, made);
+}
+
+int Main(int argc, const char* const* argv) {
+  auto parsed = ParseCommandLine(argc, argv);
+  if (const auto* ended = std::get_if<Ended>(&parsed)) return Report(*ended);
+  const auto& line = std::get<CommandLine>(parsed);
+  switch (line.action) {
+    case CommandLine::Action::kCheckConfig:
+      return Report(CheckConfig(line));
+    case CommandLine::Action::kPrintEffective:
+    case CommandLine::Action::kPrintSample:
+      return Report(PrintConfig(line));
+    case CommandLine::Action::kDev:
+      return RunDev(line, Run);
+    case CommandLine::Action::kRun:
+      return Run(line);
+  }
+  return kInternal;
+}
+
+}  // namespace
+}  // namespace kvd::daemon
+
+int main(int argc, char** argv) {
+  absl::InitializeSymbolizer(argv[0]);
+  absl::InstallFailureSignalHandler({});
+  return kvd::daemon::Main(argc, argv);
+}

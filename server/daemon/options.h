@@ -1,0 +1,32 @@
+// kvd's command line and environment.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "config/node_settings.h"
+#include "server/daemon/failure.h"
+
+namespace kvd::daemon {
+
+struct CommandLine {
+  enum class Action { kRun, kCheckConfig, kPrintEffective, kPrintSample, kDev };
+
+  Action action = Action::kRun;
+  std::optional<std::string> config_path;  // Not given: the default places.
+  std::optional<std::string> node_flag;
+  std::optional<std::string> node_environment;
+  config::Overrides overrides;
+  int dev_nodes = 1;
+};
+
+// What a process is started with; or the text and code with which it ends at once (--help,
+// --version, a mistake).
+struct Ended {
+  int code = kOk;
+  std::string out;    // For stdout.
+  std::string error;  // For stderr.
+};
+[[nodiscard]] std::variant<CommandLine, Ended> ParseCommandLine(int argc, const char* const* argv);
+
+}  // namespace kvd::daemon

@@ -1,0 +1,33 @@
+// Everything a process knows before it touches its data: the cluster file, and which of its nodes
+// this is. Reads the file and asks the machine for its names; nothing is written.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "config/cluster_file.h"
+#include "config/node_settings.h"
+#include "server/daemon/failure.h"
+#include "server/daemon/options.h"
+
+namespace kvd::daemon {
+
+struct Setup {
+  config::ClusterFile file;
+  config::NodeSettings node;
+  std::string path;      // Of the cluster file.
+  std::string warnings;  // Rendered; empty: none.
+};
+
+// Fails with kConfiguration and every mistake of the file at once, or what else is wrong.
+[[nodiscard]] OrFailure<Setup> MakeSetup(const CommandLine& line);
+
+// What the file asks for and this release cannot do; nullopt: nothing.
+[[nodiscard]] std::optional<std::string> WhatIsUnsupported(const Setup& setup);
+
+// Parses, validates, and reports like a compiler: for --check-config. `code` is kOk or
+// kConfiguration.
+[[nodiscard]] Ended CheckConfig(const CommandLine& line);
+[[nodiscard]] Ended PrintConfig(const CommandLine& line);
+
+}  // namespace kvd::daemon
