@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <thread>
 #include <utility>
 
@@ -87,24 +88,25 @@ bool IsPassing(const client::Error& error) {
 }
 
 ExitCode WaitUntilReady(Session& session, uint64_t nodes) {
-  Failure last;
+  std::optional<Failure> last;
   while (true) {
     client::CallOptions look = session.TimeLeft();
     look.timeout = std::min(look.timeout.value_or(kLookLimit), kLookLimit);
     const auto status = session.Cluster()->GetStatus(look);
     if (!status.ok()) {
-      last = FromError(status.error());
-      if (!IsPassing(status.error())) return session.Fail(last);
+      if (!IsPassing(status.error())) return session.Fail(status.error());
+      // A look that was cut short by the end of the time says less than the one before it.
+      if (!last || !session.IsOutOfTime()) last = FromError(status.error());
     } else if (auto not_ready = NotReady(*status, nodes)) {
       last = *std::move(not_ready);
     } else {
       return ExitCode::kDone;
     }
     if (session.IsOutOfTime()) {
-      last.message =
+      last->message =
           fmt::format("not ready after {}: {}",
-                      config::FormatDuration(session.settings().client.timeout), last.message);
-      return session.Fail(last);
+                      config::FormatDuration(session.settings().client.timeout), last->message);
+      return session.Fail(*last);
     }
     const auto left = session.TimeLeft().timeout;
     std::this_thread::sleep_for(std::min(kPollInterval, left.value_or(kPollInterval)));

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <fstream>
@@ -42,7 +43,7 @@ TEST(SettingsTest, DefaultsAreOneLocalNodeAndFiveSeconds) {
 }
 
 TEST(SettingsTest, FlagBeatsEnvironmentBeatsClusterFileBeatsDefault) {
-  const std::string file = ::testing::TempDir() + "kvctl_settings.yaml";
+  const std::string file = ::testing::TempDir() + std::to_string(getpid()) + "kvctl_settings.yaml";
   std::ofstream(file) << "version: 1\ncluster: { name: demo }\nnodes:\n"
                          "  - { name: n1, address: \"127.0.0.1:7410\" }\n"
                          "  - { name: n2, address: \"127.0.0.1:7420\" }\n";
