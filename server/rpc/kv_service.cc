@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "common/check.h"
 #include "server/rpc/convert.h"
 
 namespace kvd::rpc {
@@ -68,6 +69,7 @@ class UnaryCall : public KvService::Call {
     New(method_);
     if (const auto refusal = RefuseRequest(request_)) return Refuse(*refusal);
     const node::CallId id{reinterpret_cast<uintptr_t>(static_cast<Call*>(this))};
+    method_.owner.Posted();
     const bool posted =
         method_.runtime.TryPost([id, operation = FromProto(request_), budget = BudgetOf(context_)](
                                     node::Node& node, Instant now) mutable {
@@ -152,6 +154,7 @@ void KvService::Posted() {
 
 void KvService::Answered() {
   absl::MutexLock lock(&mu_);
+  KVD_CHECK_OP(>, underway_, uint64_t{0});
   --underway_;
 }
 
