@@ -29,7 +29,7 @@
 namespace kvd::client {
 
 // No node accepts a larger value; refused before anything is sent.
-inline constexpr uint64_t kMaxValueBytes = 4U * 1024 * 1024;
+inline constexpr uint64_t kMaxValueBytes = uint64_t{4} << 20U;
 
 // Names of PEM files.
 struct Tls {

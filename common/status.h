@@ -51,9 +51,11 @@ inline Status OkStatus() {
   } while (false)
 
 // KVD_ASSIGN_OR_RETURN(auto value, Compute()); returns Compute()'s status if it has no value.
+// NOLINTBEGIN(bugprone-macro-parentheses): a declaration cannot stand in parentheses.
 #define KVD_ASSIGN_OR_RETURN(declaration, ...) \
   KVD_ASSIGN_OR_RETURN_INNER(KVD_STATUS_CONCAT(kvd_or_, __LINE__), declaration, (__VA_ARGS__))
 #define KVD_ASSIGN_OR_RETURN_INNER(result, declaration, expression) \
   auto result = expression;                                         \
   if (!result.ok()) return std::move(result).status();              \
   declaration = *std::move(result)
+// NOLINTEND(bugprone-macro-parentheses)
