@@ -96,8 +96,6 @@ void Founding::OnHello(HelloId id, const HelloRequest& request) {
 }
 
 std::optional<Refusal> Founding::Refuse(const HelloRequest& request) const {
-  const Uuid& ours = topology_ ? topology_->cluster_id : binding_.cluster_id;
-  if (auto refusal = CheckEnvelope(request.envelope, ours, options_.self)) return refusal;
   if (request.to_name != options_.self.name) {
     return Refusal{.reason = Reason::kWrongNode,
                    .message = fmt::format("{} greets {}, but this is {}: check peer_address in the "
@@ -109,7 +107,10 @@ std::optional<Refusal> Founding::Refuse(const HelloRequest& request) const {
     return Disagree("cluster.id", options_.cluster_id->ToString(),
                     request.envelope.cluster_id.ToString(), options_.self.name, request.from.name);
   }
-  return RefuseTerms(request);
+  // Files come before ids: two founders by two lists have two ids, and the lists are the mistake.
+  if (auto refusal = RefuseTerms(request)) return refusal;
+  const Uuid& ours = topology_ ? topology_->cluster_id : binding_.cluster_id;
+  return CheckEnvelope(request.envelope, ours, options_.self);
 }
 
 std::optional<Refusal> Founding::RefuseTerms(const HelloRequest& request) const {
@@ -149,14 +150,11 @@ void Founding::OnHelloAnswer(const std::string& name, const HelloResponse& respo
     if (response.envelope.epoch >= topology_->epoch) informed_.insert(name);
     return;
   }
-  // A refusal may still carry the topology that explains it: a wiped founder meets its old cluster.
-  if (!response.topology.empty()) ConsiderTopology(response.topology, name);
+  // Also if refused: the topology explains why. A wiped founder meets its old cluster.
+  if (!response.topology.empty()) return ConsiderTopology(response.topology, name);
   if (storing_) return;
-  if (response.refused) {
-    SetObstacle(name, response.refused->message);
-    return;
-  }
-  if (!IsFounder() || !response.topology.empty()) return;
+  if (response.refused) return SetObstacle(name, response.refused->message);
+  if (!IsFounder()) return;
   if (response.bound != binding_) {
     SetObstacle(
         name,
