@@ -1,0 +1,225 @@
+// A node's state machines on the twins of log and store, which forget at Crash() what was not
+// synced or flushed. Write() is what a node does with a write: log first, then apply.
+
+#include "server/partition/state_machines.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+
+#include "server/partition/mutation.h"
+#include "server/storage/memory_log.h"
+#include "server/storage/memory_store.h"
+
+namespace kvd::partition {
+namespace {
+
+using storage::Entry;
+using storage::StoredValue;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+constexpr PartitionId kP0{0};
+constexpr PartitionId kP5{5};
+
+MATCHER_P2(Through, partition, index, "") {
+  return arg.partition == partition && arg.through == static_cast<Index>(index);
+}
+
+class StateMachinesTest : public ::testing::Test {
+ protected:
+  // Makes one entry of `partition` durable.
+  Entry Log(PartitionId partition, const Mutation& mutation) {
+    const Entry entry{++last_[partition], 1, EncodeMutation(mutation)};
+    const storage::GroupWrite write{
+        .group = GroupOf(partition), .hard_state = {}, .entries = {entry}};
+    EXPECT_TRUE(log_->Append(std::span(&write, 1)).ok());
+    return entry;
+  }
+
+  void Write(PartitionId partition, const Mutation& mutation) {
+    const ApplyJob job{partition, {Log(partition, mutation)}};
+    ASSERT_TRUE(machines_->Apply(std::span(&job, 1)).ok());
+  }
+
+  // An empty log and an empty store.
+  void StartOver() {
+    log_ = std::make_unique<storage::MemoryLog>();
+    store_ = std::make_unique<storage::MemoryStore>();
+    machines_ = std::make_unique<StateMachines>(*store_);
+    last_.clear();
+  }
+
+  // The process dies; the store keeps what was flushed and the first `batches` after it.
+  void Crash(size_t batches = 0) {
+    log_->Crash(/*tear_last_batch=*/true);
+    store_->Crash(batches);
+    machines_ = std::make_unique<StateMachines>(*store_);
+  }
+
+  [[nodiscard]] std::optional<StoredValue> Read(PartitionId partition, const std::string& key) {
+    return machines_->Read(partition, key).value();
+  }
+
+  std::unique_ptr<storage::MemoryLog> log_ = std::make_unique<storage::MemoryLog>();
+  std::unique_ptr<storage::MemoryStore> store_ = std::make_unique<storage::MemoryStore>();
+  std::unique_ptr<StateMachines> machines_ = std::make_unique<StateMachines>(*store_);
+  std::map<PartitionId, Index> last_;
+};
+
+TEST_F(StateMachinesTest, WhatIsAppliedIsRead) {
+  Write(kP0, PutMutation{"a", "1"});
+  EXPECT_EQ(Read(kP0, "a"), (StoredValue{1, "1"}));
+  EXPECT_EQ(Read(kP0, "b"), std::nullopt);
+  EXPECT_EQ(Read(kP5, "a"), std::nullopt);
+}
+
+TEST_F(StateMachinesTest, JobsOfManyPartitionsAreOneBatch) {
+  const std::vector<ApplyJob> jobs = {{kP5, {Log(kP5, PutMutation{"x", "1"})}},
+                                      {kP0, {Log(kP0, PutMutation{"a", "2"})}},
+                                      {kP5, {Log(kP5, PutMutation{"x", "3"})}}};
+  const auto applied = machines_->Apply(jobs).value();
+  ASSERT_THAT(applied, SizeIs(2));
+  EXPECT_EQ(applied[0].partition, kP0);
+  EXPECT_EQ(applied[1].partition, kP5);
+  EXPECT_THAT(applied[1].outcomes, ElementsAre(Outcome{.index = 1, .version = 1},
+                                               Outcome{.index = 2, .found = true, .version = 2}));
+  EXPECT_EQ(applied[1].keys, 1U);
+  store_->Crash(/*surviving_batches=*/1);
+  EXPECT_EQ(store_->Get(kP0, 1, "a").value(), (StoredValue{1, "2"}));
+  EXPECT_EQ(store_->Get(kP5, 1, "x").value(), (StoredValue{2, "3"}));
+}
+
+TEST_F(StateMachinesTest, FailedWriteIsAnError) {
+  store_->FailNextWrite(MakeStatus(StatusCode::kInternal, "disk on fire"));
+  const ApplyJob job{kP0, {Log(kP0, PutMutation{"a", "1"})}};
+  EXPECT_EQ(Message(machines_->Apply(std::span(&job, 1)).status()), "disk on fire");
+}
+
+// However much of the store the crash left, the log brings it to the same end.
+TEST_F(StateMachinesTest, RecoveryReplaysExactlyWhatTheCrashTookAway) {
+  const std::vector<Mutation> history = {PutMutation{"a", "1"}, PutMutation{"b", "2"},
+                                         DeleteMutation{"a"}, PutMutation{"b", "3"},
+                                         DeleteMutation{"absent"}};
+  for (size_t surviving = 0; surviving <= history.size(); ++surviving) {
+    SCOPED_TRACE(surviving);
+    StartOver();
+    for (const Mutation& mutation : history) Write(kP5, mutation);
+    Crash(surviving);
+    const auto recovered = machines_->Recover(*log_).value();
+    ASSERT_THAT(recovered, SizeIs(1));
+    EXPECT_EQ(recovered[0].partition, kP5);
+    EXPECT_EQ(recovered[0].last, 5U);
+    EXPECT_EQ(recovered[0].last_term, 1U);
+    EXPECT_EQ(recovered[0].keys, 1U);
+    EXPECT_EQ(Read(kP5, "a"), std::nullopt);
+    EXPECT_EQ(Read(kP5, "b"), (StoredValue{4, "3"}));
+    const auto record = store_->Applied(kP5, storage::Store::Tier::kLatest).value().value();
+    EXPECT_EQ(record.index, 5U);
+    EXPECT_EQ(record.keys, 1U);
+    EXPECT_EQ(record.value_bytes, 2U);
+  }
+}
+
+TEST_F(StateMachinesTest, RecoveryOfNothingIsNothing) {
+  EXPECT_THAT(machines_->Recover(*log_).value(), IsEmpty());
+}
+
+TEST_F(StateMachinesTest, SystemGroupIsNoPartition) {
+  const storage::GroupWrite write{
+      .group = kSystemGroup, .hard_state = {}, .entries = {{1, 1, "a topology"}}};
+  ASSERT_TRUE(log_->Append(std::span(&write, 1)).ok());
+  EXPECT_THAT(machines_->Recover(*log_).value(), IsEmpty());
+}
+
+TEST_F(StateMachinesTest, NothingMayBeTruncatedBeforeAFlush) {
+  Write(kP0, PutMutation{"a", "1"});
+  Crash();
+  (void)machines_->Recover(*log_).value();
+  EXPECT_EQ(store_->Applied(kP0, storage::Store::Tier::kFlushed).value(), std::nullopt);
+}
+
+TEST_F(StateMachinesTest, FlushSaysUpToWhereTheLogMayBeTruncated) {
+  Write(kP0, PutMutation{"a", "1"});
+  Write(kP5, PutMutation{"x", "1"});
+  Write(kP5, PutMutation{"y", "2"});
+  EXPECT_THAT(machines_->Flush().value(), ElementsAre(Through(kP0, 1), Through(kP5, 2)));
+}
+
+TEST_F(StateMachinesTest, TruncatedLogAndFlushedStoreRecoverTogether) {
+  Write(kP5, PutMutation{"x", "1"});
+  Write(kP5, PutMutation{"y", "2"});
+  const auto truncations = machines_->Flush().value();
+  for (const auto& truncation : truncations) {
+    ASSERT_TRUE(log_->TruncatePrefix(GroupOf(truncation.partition), truncation.through).ok());
+  }
+  Write(kP5, PutMutation{"z", "3"});
+  Crash();
+  const auto recovered = machines_->Recover(*log_).value();
+  ASSERT_THAT(recovered, SizeIs(1));
+  EXPECT_EQ(recovered[0].last, 3U);
+  EXPECT_EQ(recovered[0].keys, 3U);
+  EXPECT_EQ(Read(kP5, "z"), (StoredValue{3, "3"}));
+}
+
+TEST_F(StateMachinesTest, LogTruncatedToItsEndRecovers) {
+  Write(kP5, PutMutation{"x", "1"});
+  (void)machines_->Flush().value();
+  ASSERT_TRUE(log_->TruncatePrefix(GroupOf(kP5), 1).ok());
+  Crash();
+  const auto recovered = machines_->Recover(*log_).value();
+  ASSERT_THAT(recovered, SizeIs(1));
+  EXPECT_EQ(recovered[0].last, 1U);
+  EXPECT_EQ(recovered[0].last_term, 1U);
+}
+
+TEST_F(StateMachinesTest, StoreAheadOfTheLogIsRefused) {
+  Write(kP5, PutMutation{"x", "1"});
+  storage::StoreBatch batch;
+  batch.Add(storage::StoreBatch::SetApplied{kP5, {.index = 4, .term = 1, .configuration = {}}});
+  ASSERT_TRUE(store_->Write(batch).ok());
+  StateMachines restarted(*store_);
+  const Status status = restarted.Recover(*log_).status();
+  EXPECT_EQ(status.code(), StatusCode::kDataLoss);
+  EXPECT_EQ(Message(status),
+            "recover partition 5: the data is applied up to 4, the log holds 1 to 1; one of them "
+            "is not this node's own: restore both, or empty the data directory");
+}
+
+TEST_F(StateMachinesTest, LogThatBeginsBehindTheDataIsRefused) {
+  for (int i = 0; i < 3; ++i) Write(kP5, PutMutation{"x", "1"});
+  ASSERT_TRUE(log_->TruncatePrefix(GroupOf(kP5), 2).ok());  // And the store never flushed.
+  Crash();
+  const Status status = machines_->Recover(*log_).status();
+  EXPECT_EQ(status.code(), StatusCode::kDataLoss);
+  EXPECT_THAT(Message(status), HasSubstr("applied up to 0, the log holds 3 to 3"));
+}
+
+TEST_F(StateMachinesTest, DamagedEntryIsRefusedNotSkipped) {
+  Write(kP5, PutMutation{"x", "1"});
+  Write(kP5, PutMutation{"x", "2"});
+  Crash();
+  log_->DamageEntry(GroupOf(kP5), 1);
+  const Status status = machines_->Recover(*log_).status();
+  EXPECT_EQ(status.code(), StatusCode::kDataLoss);
+  EXPECT_THAT(Message(status), HasSubstr("recover partition 5"));
+}
+
+TEST_F(StateMachinesTest, LongReplayGoesInChunks) {
+  const std::string value(1U << 20U, 'v');
+  for (int i = 0; i < 11; ++i) (void)Log(kP0, PutMutation{"k" + std::to_string(i), value});
+  const auto recovered = machines_->Recover(*log_).value();
+  ASSERT_THAT(recovered, SizeIs(1));
+  EXPECT_EQ(recovered[0].keys, 11U);
+  // The replay was several batches: with the first alone it is not at the end.
+  store_->Crash(/*surviving_batches=*/1);
+  const auto record = store_->Applied(kP0, storage::Store::Tier::kLatest).value().value();
+  EXPECT_GT(record.index, 1U);
+  EXPECT_LT(record.index, 11U);
+}
+
+}  // namespace
+}  // namespace kvd::partition
