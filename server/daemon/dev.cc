@@ -1,16 +1,19 @@
 #include "server/daemon/dev.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace kvd::daemon {
@@ -19,27 +22,35 @@ namespace {
 constexpr int kFirstPort = 7400;
 constexpr int kPortStep = 10;
 
-std::string Address(int node) {
-  return fmt::format("127.0.0.1:{}", kFirstPort + node * kPortStep);
+// Where clients reach each node; --listen moves the first port.
+std::vector<std::string> Addresses(const CommandLine& line) {
+  const int first = line.overrides.listen ? line.overrides.listen->port : kFirstPort;
+  std::vector<std::string> addresses;
+  for (int i = 0; i < line.dev_nodes; ++i) {
+    addresses.push_back(fmt::format("127.0.0.1:{}", first + i * kPortStep));
+  }
+  return addresses;
 }
 
-void WriteClusterFile(const std::filesystem::path& dir, int nodes) {
+void WriteClusterFile(const std::filesystem::path& dir, const std::vector<std::string>& addresses) {
   std::ofstream file(dir / "cluster.yaml");
   file << "version: 1\ncluster: { name: dev }\nnodes:\n";
-  for (int i = 0; i < nodes; ++i) {
-    file << fmt::format("  - {{ name: n{}, address: \"{}\" }}\n", i + 1, Address(i));
+  for (size_t i = 0; i < addresses.size(); ++i) {
+    file << fmt::format("  - {{ name: n{}, address: \"{}\" }}\n", i + 1, addresses[i]);
   }
   file << fmt::format("defaults: {{ data_dir: \"{}/${{node}}\", http_listen: \"\" }}\n",
                       dir.string());
   file << "timeouts: { drain_delay: 0s }\n";
 }
 
-void Explain(const std::filesystem::path& dir, int nodes) {
-  std::string endpoints;
-  for (int i = 0; i < nodes; ++i) endpoints += (i == 0 ? "" : ",") + Address(i);
+void Explain(const std::filesystem::path& dir, const std::vector<std::string>& addresses) {
+  const size_t nodes = addresses.size();
+  const std::string endpoints = fmt::format("{}", fmt::join(addresses, ","));
   fmt::print("kvd: {} on {}, data in {} until you stop it (Ctrl-C)\n",
              nodes == 1 ? "one node" : fmt::format("{} nodes", nodes), endpoints, dir.string());
-  fmt::print("try: kvctl put greeting hello && kvctl get greeting && kvctl status\n");
+  const bool usual = addresses.front() == fmt::format("127.0.0.1:{}", kFirstPort);
+  fmt::print("try: {}kvctl put greeting hello && kvctl get greeting && kvctl status\n",
+             usual ? "" : fmt::format("export KVCTL_ENDPOINTS={} && ", endpoints));
   std::fflush(stdout);
 }
 
@@ -64,6 +75,7 @@ int Watch(const std::vector<pid_t>& nodes) {
     int status = 0;
     waitpid(node, &status, 0);
     if (WIFEXITED(status) && WEXITSTATUS(status) != 0) code = WEXITSTATUS(status);
+    if (WIFSIGNALED(status)) code = 128 + WTERMSIG(status);
   }
   return code;
 }
@@ -76,7 +88,8 @@ int RunDev(const CommandLine& line, int (*run)(const CommandLine&)) {
     fmt::print(stderr, "kvd: cannot create {}: is TMPDIR writable?\n", dir);
     return kCannotCreate;
   }
-  WriteClusterFile(dir, line.dev_nodes);
+  const std::vector<std::string> addresses = Addresses(line);
+  WriteClusterFile(dir, addresses);
   sigset_t blocked;
   sigemptyset(&blocked);
   for (const int signal : {SIGTERM, SIGINT, SIGCHLD}) sigaddset(&blocked, signal);
@@ -87,10 +100,20 @@ int RunDev(const CommandLine& line, int (*run)(const CommandLine&)) {
     node.action = CommandLine::Action::kRun;
     node.config_path = dir + "/cluster.yaml";
     node.node_flag = fmt::format("n{}", i + 1);
-    nodes.push_back(Spawn(node, run));
+    node.overrides = {.log_level = line.overrides.log_level,
+                      .log_format = line.overrides.log_format};
+    const pid_t pid = Spawn(node, run);
+    if (pid < 0) {
+      fmt::print(stderr, "kvd: cannot start node n{}: too many processes?\n", i + 1);
+      raise(SIGTERM);  // Blocked, so it waits for Watch(), which stops the others.
+      break;
+    }
+    nodes.push_back(pid);
   }
-  Explain(dir, line.dev_nodes);
-  const int code = Watch(nodes);
+  if (std::cmp_equal(nodes.size(), line.dev_nodes)) Explain(dir, addresses);
+  const int code = std::cmp_equal(nodes.size(), line.dev_nodes)
+                       ? Watch(nodes)
+                       : std::max<int>(Watch(nodes), kInternal);
   std::filesystem::remove_all(dir);
   return code;
 }

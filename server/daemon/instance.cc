@@ -95,9 +95,10 @@ std::optional<Failure> Instance::OpenData() {
   if (!dir.ok()) return StorageFailure(dir.status());
   data_dir_ = *std::move(dir);
   const bool was_clean = data_dir_->was_clean();
-  for (const Status& status : {TakeIdentity(), OpenDatabases(was_clean), RecoverTopology()}) {
-    if (!status.ok()) return StorageFailure(status);
-  }
+  // One after the other: what is refused is not touched by the next step.
+  if (const Status own = TakeIdentity(); !own.ok()) return StorageFailure(own);
+  if (const Status open = OpenDatabases(was_clean); !open.ok()) return StorageFailure(open);
+  if (const Status known = RecoverTopology(); !known.ok()) return StorageFailure(known);
   return std::nullopt;
 }
 
@@ -209,7 +210,7 @@ std::optional<Failure> Instance::Serve() {
                            .self = identity_.node_uuid,
                            .peer_connect = setup_.file.timeouts.peer_connect,
                            .reflection = ServesReflection(setup_)},
-      *runtime_);
+      *runtime_, logger_);
   if (const Status started = server_->Start(); !started.ok()) {
     return Failure{kPortInUse, Message(started)};
   }
@@ -246,7 +247,7 @@ runtime::DiskSpace Instance::MeasureDisk() const {
 // Nothing may be said or promised any more, so nothing is torn down either.
 void Instance::Fatal(const Status& status) {
   logger_.Write({LogLevel::kError, "daemon", "stopping at once: " + Message(status), {}});
-  _exit(status.code() == StatusCode::kDataLoss ? kDataDamaged : kIoError);
+  _exit(StorageFailure(status).code);
 }
 
 void Instance::StartDraining() {
@@ -255,16 +256,43 @@ void Instance::StartDraining() {
 }
 
 Status Instance::Stop(Duration grace) {
+  const Instant deadline = clock_.Now() + grace;
+  const auto left = [&] { return std::max(Duration::zero(), deadline - clock_.Now()); };
+  const auto idle = [](const node::Node& node) { return node.IsIdle(); };
   runtime_->Post([](node::Node& node, Instant) { node.StopAccepting(); });
-  // Forwards of peers are underway too, and no call of ours waits for them.
-  (void)runtime_->WaitUntil([](const node::Node& node) { return node.IsIdle(); },
-                            absl::FromChrono(grace));
-  server_->Stop(grace);
+  // Forwards of peers are underway too, and no call of ours waits for them. Asked twice: the second
+  // answer comes after the effects of the first were handed on.
+  if (runtime_->WaitUntil(idle, left())) {
+    (void)runtime_->WaitUntil(idle, left());
+  }
+  server_->Stop(left());
   runtime_->Stop();
   machines_.reset();
   store_.reset();
   log_.reset();
   return data_dir_->MarkClean();
+}
+
+void Instance::LogState() {
+  runtime_->Post([this](node::Node& node, Instant now) {
+    const node::ClusterView view = node.ViewCluster(now);
+    logger_.Write({LogLevel::kInfo,
+                   "daemon",
+                   view.waiting_for.empty() ? "state, as asked by SIGUSR2" : view.waiting_for,
+                   {{"epoch", fmt::to_string(view.epoch.value)},
+                    {"next_wake_ms",
+                     fmt::to_string((node.NextWakeAt() - now) / std::chrono::milliseconds(1))}}});
+    for (const node::NodeView& each : view.nodes) {
+      logger_.Write({LogLevel::kInfo,
+                     "daemon",
+                     "node, as seen from here",
+                     {{"name", each.card.name},
+                      {"state", fmt::to_string(static_cast<int>(each.state))},
+                      {"reason", each.silent_reason},
+                      {"owned", fmt::to_string(each.owned)},
+                      {"keys", fmt::to_string(each.load ? each.load->keys : 0)}}});
+    }
+  });
 }
 
 std::vector<std::string> Instance::Reload(const Setup& setup) {
@@ -285,11 +313,16 @@ std::vector<std::string> Instance::Reload(const Setup& setup) {
                    {{"key", change.key}, {"before", change.before}, {"after", change.after}}});
   }
   logger_.SetLevel(setup.node.log_level);
-  setup_.file.limits = setup.file.limits;
-  setup_.file.timeouts = setup.file.timeouts;
+  // Only what applies: the rest is compared, and reported, again.
+  config::Limits limits = setup.file.limits;
+  limits.max_connections = setup_.file.limits.max_connections;
+  config::Timeouts timeouts = setup.file.timeouts;
+  timeouts.peer_connect = setup_.file.timeouts.peer_connect;
+  setup_.file.limits = limits;
+  setup_.file.timeouts = timeouts;
   setup_.file.log.level = setup.file.log.level;
   runtime_->Post(
-      [limits = LimitsOf(setup.file)](node::Node& node, Instant) { node.SetLimits(limits); });
+      [in_force = LimitsOf(setup.file)](node::Node& node, Instant) { node.SetLimits(in_force); });
   return need_restart;
 }
 

@@ -33,7 +33,13 @@ class Instance {
   // directory as cleanly stopped.
   [[nodiscard]] Status Stop(Duration grace);
 
-  // Applies what of `file` may change while running. Returns the keys that need a restart.
+  // The timeouts in force, which Reload() may change.
+  [[nodiscard]] const config::Timeouts& timeouts() const { return setup_.file.timeouts; }
+
+  // Writes what this node sees of the cluster to the log.
+  void LogState();
+
+  // Applies what of `setup` may change while running. Returns the keys that need a restart.
   [[nodiscard]] std::vector<std::string> Reload(const Setup& setup);
 
   ~Instance();

@@ -52,7 +52,9 @@ observability::LineFormat FormatOf(config::LogFormat format) {
 sigset_t HandledSignals() {
   sigset_t signals;
   sigemptyset(&signals);
-  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1}) sigaddset(&signals, signal);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2}) {
+    sigaddset(&signals, signal);
+  }
   return signals;
 }
 
@@ -78,6 +80,7 @@ void AwaitStop(const CommandLine& line, Instance& instance, observability::LineL
   while (sigwait(&signals, &signal) == 0) {
     if (signal == SIGTERM || signal == SIGINT) return;
     if (signal == SIGHUP) Reload(line, instance, logger);
+    if (signal == SIGUSR2) instance.LogState();
     if (signal != SIGUSR1) continue;
     if (const Status reopened = logger.Reopen(); !reopened.ok()) {
       logger.Write({LogLevel::kError, "daemon", Message(reopened), {}});
@@ -111,8 +114,8 @@ int Serve(const CommandLine& line, const Setup& setup) {
   StopAtOnceOnNextSignal(**logger);
   (*logger)->Write({LogLevel::kInfo, "daemon", "draining, asked to stop", {}});
   instance.StartDraining();
-  std::this_thread::sleep_for(setup.file.timeouts.drain_delay);
-  if (const Status stopped = instance.Stop(setup.file.timeouts.drain_grace); !stopped.ok()) {
+  std::this_thread::sleep_for(instance.timeouts().drain_delay);
+  if (const Status stopped = instance.Stop(instance.timeouts().drain_grace); !stopped.ok()) {
     return Report(Failure{kIoError, Message(stopped)});
   }
   (*logger)->Write({LogLevel::kInfo, "daemon", "stopped", {}});
