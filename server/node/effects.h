@@ -24,6 +24,7 @@ struct ReadJob {
   Ticket ticket;
   PartitionId partition;
   std::string key;
+  bool omit_value = false;  // Only the version is asked for.
 };
 
 // A member to keep a link with. Of a pair, the one with the lower id dials.

@@ -9,7 +9,10 @@
 
 namespace kvd::node {
 Node::Node(Options options, Instant now)
-    : options_(std::move(options)), started_at_(now), founding_(options_.founding) {
+    : options_(std::move(options)),
+      started_at_(now),
+      founding_(options_.founding),
+      requests_((options_.founding.boot.counter << 40U) + 1) {
   if (founding_.topology() != nullptr) Adopt(now);
   TakeFoundingEffects(now);
 }

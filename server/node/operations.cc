@@ -62,12 +62,12 @@ void Node::OnCall(CallId call, Operation operation, std::optional<Duration> budg
   const topology::Replica& owner = founding_.topology()->PreferredOwner(request.partition);
   if (owner.node == self_) {
     const PartitionId partition = request.partition;
-    return Execute(requests_.Add(std::move(request)), partition, operation);
+    return Execute(requests_.Add(request), partition, operation);
   }
   if (!peers_->IsReachable(owner.node)) {
     return Reply(request, Unreachable(request.partition, owner.node, request.is_write()));
   }
-  SendForward(requests_.Add(std::move(request)), owner, std::move(operation), now);
+  SendForward(requests_.Add(request), owner, std::move(operation), now);
 }
 
 std::optional<Refusal> Node::Refuse(const Operation& operation) const {
@@ -141,7 +141,7 @@ void Node::OnForward(NodeId peer, const Forward& forward, Instant now) {
                   .budget = forward.remaining,
                   .deadline = now + std::min(forward.remaining, options_.limits.request_max)};
   if (auto refusal = RefuseForward(peer, forward)) return Reply(request, *std::move(refusal));
-  Execute(requests_.Add(std::move(request)), forward.partition, forward.operation);
+  Execute(requests_.Add(request), forward.partition, forward.operation);
 }
 
 std::optional<Refusal> Node::RefuseForward(NodeId peer, const Forward& forward) const {
@@ -168,7 +168,8 @@ std::optional<Refusal> Node::RefuseForward(NodeId peer, const Forward& forward) 
 
 void Node::Execute(Ticket ticket, PartitionId partition, const Operation& operation) {
   if (!operation.is_write()) {
-    effects_.reads.push_back({ticket, partition, operation.key});
+    const bool omit_value = std::get<Get>(operation.action).omit_value;
+    effects_.reads.push_back({ticket, partition, operation.key, omit_value});
     return;
   }
   if (disk_full_ && std::holds_alternative<Put>(operation.action)) {
@@ -230,12 +231,12 @@ void Node::OnNotSent(const std::vector<uint64_t>& forward_ids, Instant) {
     if (!request) continue;
     const std::string owner = NameOf(request->forwarded_to.value_or(self_));
     constexpr auto kRetryAfter = std::chrono::milliseconds(50);
-    Reply(*request,
-          Refusal{.reason = Reason::kOverloaded,
-                  .message = fmt::format("too much is queued for {}; {}; try again in {} ms", owner,
-                                         NotDone(request->is_write()), kRetryAfter.count()),
-                  .metadata = {{"node", owner}},
-                  .retry_after = kRetryAfter});
+    Reply(*request, Refusal{.reason = Reason::kOverloaded,
+                            .message = fmt::format(
+                                "the way to {} is full or just broke; {}; try again in {} ms",
+                                owner, NotDone(request->is_write()), kRetryAfter.count()),
+                            .metadata = {{"node", owner}},
+                            .retry_after = kRetryAfter});
   }
 }
 

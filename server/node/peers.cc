@@ -72,8 +72,9 @@ std::vector<LogLine> Peers::Advance(Instant now) {
 
 bool Peers::IsTimeToBeat(Instant now) {
   if (now < beat_at_) return false;
-  // Late beats are not made up for: the rhythm starts anew.
-  beat_at_ = std::max(beat_at_ + options_.heartbeat_interval, now);
+  // Late beats are not made up for: two in a row would teach the peer a rhythm that is not ours.
+  beat_at_ += options_.heartbeat_interval;
+  if (beat_at_ <= now) beat_at_ = now + options_.heartbeat_interval;
   return true;
 }
 

@@ -5,10 +5,10 @@
 namespace kvd::node {
 
 Ticket Requests::Add(Request request) {
-  const Ticket ticket{++last_ticket_};
+  const Ticket ticket{next_ticket_++};
   bytes_ += request.bytes;
   deadlines_.emplace(request.deadline, ticket);
-  requests_.emplace(ticket, std::move(request));
+  requests_.emplace(ticket, request);
   return ticket;
 }
 
@@ -30,7 +30,7 @@ std::optional<Request> Requests::Take(Ticket ticket) {
   if (!taken) return std::nullopt;
   bytes_ -= taken.mapped().bytes;
   deadlines_.erase({taken.mapped().deadline, ticket});
-  return std::move(taken.mapped());
+  return taken.mapped();
 }
 
 std::vector<Request> Requests::Expire(Instant now) {

@@ -45,6 +45,10 @@ struct Request {
 
 class Requests {
  public:
+  // Tickets count up from `first_ticket`: ids of forwards, which must not repeat across restarts,
+  // or a late reply to an earlier run would answer this one.
+  explicit Requests(uint64_t first_ticket = 1) : next_ticket_(first_ticket) {}
+
   // Accepts a request.
   Ticket Add(Request request);
 
@@ -76,7 +80,7 @@ class Requests {
   std::map<Ticket, Request> requests_;
   std::set<std::pair<Instant, Ticket>> deadlines_;
   uint64_t bytes_ = 0;
-  uint64_t last_ticket_ = 0;
+  uint64_t next_ticket_;
 };
 
 }  // namespace kvd::node

@@ -27,7 +27,7 @@ class Owner {
     PartitionId partition;
     ReplicaId replica;
     Term term = 1;   // Of this ownership: above that of every entry in the log.
-    Index last = 0;  // Of the log, all of it applied: the replay is over, see recovery.h.
+    Index last = 0;  // Of the log, all of it applied: StateMachines::Recover() comes first.
   };
 
   explicit Owner(Options options);

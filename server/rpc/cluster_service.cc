@@ -18,7 +18,9 @@ class Question {
   Question& operator=(Question&&) = delete;
   ~Question() {
     if (reactor_ == nullptr) return;
-    Finish(ToGrpc({.reason = Reason::kNodeDraining, .message = "the node is stopping"}));
+    Finish(ToGrpc({.reason = Reason::kOverloaded,
+                   .message = "too many requests are queued, or the node is stopping",
+                   .retry_after = std::chrono::milliseconds(50)}));
   }
 
   void Finish(const grpc::Status& status) { std::exchange(reactor_, nullptr)->Finish(status); }

@@ -17,6 +17,15 @@ uint64_t SizeOf(const node::ForwardReply& reply) {
   return kOverhead + (found != nullptr ? found->value.size() : 0);
 }
 
+Refusal NoRoom() {
+  return {.reason = Reason::kOverloaded,
+          .message =
+              "too many large values are on their way to the node that was asked; not "
+              "read; try again in 50 ms",
+          .metadata = {},
+          .retry_after = std::chrono::milliseconds(50)};
+}
+
 // Moves messages from `from` to `to` until the frame holds `max` bytes.
 template <typename T>
 void Fill(std::deque<T>& from, std::vector<T>& to, uint64_t max, uint64_t& bytes) {
@@ -39,7 +48,12 @@ std::vector<uint64_t> FrameQueue::Add(node::Frame frame) {
   envelope_ = frame.envelope;
   if (frame.heartbeat) heartbeat_ = std::move(frame.heartbeat);
   for (node::ForwardReply& reply : frame.replies) {
-    if (MakeRoom(SizeOf(reply))) replies_.push_back(std::move(reply));
+    if (!MakeRoom(SizeOf(reply))) {
+      // Only a read may be taken back: the word that a write is done must not become a refusal.
+      if (std::holds_alternative<node::Found>(reply.result)) reply.result = NoRoom();
+      queued_bytes_ += SizeOf(reply);
+    }
+    replies_.push_back(std::move(reply));
   }
   std::vector<uint64_t> refused;
   for (node::Forward& forward : frame.forwards) {

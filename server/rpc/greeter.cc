@@ -29,15 +29,19 @@ Greeter::~Greeter() {
 }
 
 void Greeter::Greet(const topology::FoundingEffects::Greeting& greeting) {
-  std::shared_ptr<Call>& last = calls_[greeting.name];
-  if (last != nullptr && !last->done.HasBeenNotified()) return;
   // A new channel each time: nobody listening is the usual case, and a channel would back off.
-  auto call = std::make_shared<Call>();
+  const auto call = std::make_shared<Call>();
   call->channel = NewPeerChannel(greeting.address, credentials_);
   call->stub = peer_pb::Peer::NewStub(call->channel);
   call->request = ToProto(greeting.request);
   call->context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(2));
-  last = call;
+  std::shared_ptr<Call> previous;  // Destroyed here, not under the lock.
+  {
+    absl::MutexLock lock(&mu_);
+    std::shared_ptr<Call>& last = calls_[greeting.name];
+    if (stopping_ || (last != nullptr && !last->done.HasBeenNotified())) return;
+    previous = std::exchange(last, call);
+  }
   call->stub->async()->Hello(
       &call->context, &call->request, &call->response,
       [this, raw = call.get(), name = greeting.name](const grpc::Status& status) {
@@ -53,7 +57,13 @@ void Greeter::Greet(const topology::FoundingEffects::Greeting& greeting) {
 }
 
 void Greeter::Stop() {
-  for (auto& [name, call] : std::exchange(calls_, {})) {
+  std::map<std::string, std::shared_ptr<Call>> calls;
+  {
+    absl::MutexLock lock(&mu_);
+    stopping_ = true;
+    calls = std::exchange(calls_, {});
+  }
+  for (const auto& [name, call] : calls) {
     call->context.TryCancel();
     call->done.WaitForNotification();
   }

@@ -11,6 +11,8 @@
 #include <memory>
 #include <string>
 
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
 #include "server/runtime/runtime.h"
 #include "server/topology/founding.h"
 
@@ -21,17 +23,19 @@ class Greeter {
   Greeter(std::shared_ptr<grpc::ChannelCredentials> credentials, runtime::Runtime& runtime);
   ~Greeter();
 
-  void Greet(const topology::FoundingEffects::Greeting& greeting);
+  void Greet(const topology::FoundingEffects::Greeting& greeting) ABSL_LOCKS_EXCLUDED(mu_);
 
   // Waits for greetings that are on their way. Nothing is greeted afterwards.
-  void Stop();
+  void Stop() ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
   struct Call;
 
   const std::shared_ptr<grpc::ChannelCredentials> credentials_;
   runtime::Runtime& runtime_;
-  std::map<std::string, std::shared_ptr<Call>> calls_;  // The last one per name.
+  absl::Mutex mu_;
+  std::map<std::string, std::shared_ptr<Call>> calls_ ABSL_GUARDED_BY(mu_);  // The last per name.
+  bool stopping_ ABSL_GUARDED_BY(mu_) = false;
 };
 
 }  // namespace kvd::rpc

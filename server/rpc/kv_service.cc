@@ -66,7 +66,7 @@ class UnaryCall : public KvService::Call {
       return;
     }
     finishing_ = true;  // The next thing the queue says of this call is that its answer is out.
-    New(method_);
+    if (!method_.owner.stopping()) New(method_);
     if (const auto refusal = RefuseRequest(request_)) return Refuse(*refusal);
     const node::CallId id{reinterpret_cast<uintptr_t>(static_cast<Call*>(this))};
     method_.owner.Posted();
@@ -129,20 +129,31 @@ void KvService::Start() {
 void KvService::Poll() {
   void* tag = nullptr;
   bool ok = false;
-  while (queue_->Next(&tag, &ok)) static_cast<Call*>(tag)->Proceed(ok);
+  while (queue_->Next(&tag, &ok)) {
+    if (tag != &last_) {
+      static_cast<Call*>(tag)->Proceed(ok);
+      continue;
+    }
+    // Nothing may be started on a queue that was shut down: first what the node still has.
+    AwaitAnswers();
+    queue_->Shutdown();
+  }
+}
+
+void KvService::AwaitAnswers() {
+  const auto all_answered = [this]() ABSL_SHARED_LOCKS_REQUIRED(mu_) { return underway_ == 0; };
+  absl::MutexLock lock(&mu_, absl::Condition(&all_answered));
 }
 
 void KvService::Stop() {
   if (!thread_.joinable()) return;
-  {
-    const auto all_answered = [this]() ABSL_SHARED_LOCKS_REQUIRED(mu_) { return underway_ == 0; };
-    absl::MutexLock lock(&mu_, absl::Condition(&all_answered));
-  }
-  queue_->Shutdown();
+  stopping_ = true;
+  last_.Set(queue_.get(), gpr_now(GPR_CLOCK_REALTIME), &last_);
   thread_.join();
 }
 
 void KvService::Answer(node::CallId call, node::Answer answer) {
+  // NOLINTNEXTLINE(performance-no-int-to-ptr): the id is the call's address, see Call.
   reinterpret_cast<Call*>(call.value)->Finish(std::move(answer));
   Answered();
 }

@@ -5,9 +5,11 @@
 // Owns: the thread. Threading: Answer() is called by the shard; the rest by the assembler.
 #pragma once
 
+#include <grpcpp/alarm.h>
 #include <grpcpp/completion_queue.h>
 #include <grpcpp/server_builder.h>
 
+#include <atomic>
 #include <memory>
 #include <thread>
 
@@ -35,6 +37,8 @@ class KvService {
   // Answers the call that was posted under this id. REQUIRES: once per call.
   void Answer(node::CallId call, node::Answer answer);
 
+  [[nodiscard]] bool stopping() const { return stopping_; }
+
   // Counts calls that the node has and must answer.
   void Posted() ABSL_LOCKS_EXCLUDED(mu_);
   void Answered() ABSL_LOCKS_EXCLUDED(mu_);
@@ -52,11 +56,14 @@ class KvService {
 
  private:
   void Poll();
+  void AwaitAnswers() ABSL_LOCKS_EXCLUDED(mu_);
 
   runtime::Runtime& runtime_;
   ::kvd::v1::KV::AsyncService service_;
   std::unique_ptr<grpc::ServerCompletionQueue> queue_;
   std::thread thread_;
+  grpc::Alarm last_;  // Its tag comes after those of all calls that were matched.
+  std::atomic<bool> stopping_ = false;
   absl::Mutex mu_;
   uint64_t underway_ ABSL_GUARDED_BY(mu_) = 0;
 };

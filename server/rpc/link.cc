@@ -43,6 +43,11 @@ void Link::WriteNext() {
   StartWrite(writing_frame_);
 }
 
+bool Link::IsSending() {
+  absl::MutexLock lock(&mu_);
+  return writing_ && !ended_;
+}
+
 void Link::Cancel() {
   {
     absl::MutexLock lock(&mu_);
@@ -93,6 +98,10 @@ void Link::Read(bool ok, peer_pb::Frame frame) {
 
 void Link::Done() {
   const auto self = std::move(self_);
+  SetDone();
+}
+
+void Link::SetDone() {
   absl::MutexLock lock(&mu_);
   done_ = true;
 }
@@ -131,6 +140,13 @@ std::shared_ptr<DialledLink> DialledLink::New(NodeId peer, LinkListener& listene
 void DialledLink::OnReadInitialMetadataDone(bool ok) {
   if (ok) return Opened();
   StartRead();  // Fails as well, and ends the stream.
+}
+
+// Who dialled holds this link until it is done, and destroys it on a thread of ours: with it may go
+// the last reference to the channel, which gRPC does not allow on its own threads.
+void DialledLink::OnDone(const grpc::Status&) {
+  self_.reset();
+  SetDone();
 }
 
 }  // namespace kvd::rpc

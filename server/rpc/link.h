@@ -53,6 +53,9 @@ class Link {
   // Queues a frame. Returns the ids of the forwards that will not be sent.
   [[nodiscard]] std::vector<uint64_t> Send(node::Frame frame) ABSL_LOCKS_EXCLUDED(mu_);
 
+  // A write is outstanding.
+  [[nodiscard]] bool IsSending() ABSL_LOCKS_EXCLUDED(mu_);
+
   // Breaks the stream; the end is reported as ever. No-op once it has ended.
   void Cancel() ABSL_LOCKS_EXCLUDED(mu_);
 
@@ -69,6 +72,7 @@ class Link {
 
   // gRPC is through with this link, which may be destroyed by the call.
   void Done();
+  void SetDone() ABSL_LOCKS_EXCLUDED(mu_);
 
   virtual void StartRead() = 0;
   virtual void StartWrite(const ::kvd::peer::v1::Frame& frame) = 0;
@@ -148,7 +152,7 @@ class DialledLink final
   void OnReadInitialMetadataDone(bool ok) override;
   void OnReadDone(bool ok) override { Read(ok, std::move(reading_)); }
   void OnWriteDone(bool ok) override { Written(ok); }
-  void OnDone(const grpc::Status&) override { Done(); }
+  void OnDone(const grpc::Status&) override;
   void StartRead() override { Reactor::StartRead(&reading_); }
   void StartWrite(const ::kvd::peer::v1::Frame& frame) override { Reactor::StartWrite(&frame); }
   void TryCancel() override { context_.TryCancel(); }

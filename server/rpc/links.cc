@@ -1,7 +1,10 @@
 #include "server/rpc/links.h"
 
+#include <algorithm>
+#include <chrono>
 #include <utility>
 
+#include "absl/time/clock.h"
 #include "common/check.h"
 #include "server/rpc/channel.h"
 #include "server/rpc/convert.h"
@@ -9,8 +12,8 @@
 
 namespace kvd::rpc {
 
-Links::Links(Options options, runtime::Runtime& runtime)
-    : options_(std::move(options)), runtime_(runtime) {}
+Links::Links(Options options, runtime::Runtime& runtime, Logger& logger)
+    : options_(std::move(options)), runtime_(runtime), logger_(logger) {}
 
 Links::~Links() {
   Stop();
@@ -26,6 +29,19 @@ void Links::SetTargets(node::LinkSet links) {
     Peer& peer = peers_[id];
     peer.target = std::move(target);
     peer.keeper = std::thread([this, &peer] { Keep(peer); });  // Nodes of a map stay in place.
+  }
+}
+
+void Links::Drain(Duration timeout) {
+  const auto deadline = std::chrono::steady_clock::now() + timeout;
+  const auto is_sending = [&] {
+    absl::MutexLock lock(&mu_);
+    return std::ranges::any_of(peers_, [](const auto& entry) {
+      return entry.second.link != nullptr && entry.second.link->IsSending();
+    });
+  };
+  while (is_sending() && std::chrono::steady_clock::now() < deadline) {
+    absl::SleepFor(absl::Milliseconds(1));
   }
 }
 
@@ -122,10 +138,26 @@ void Links::ReportLink(NodeId id) {
 
 void Links::OnFrame(NodeId peer, peer_pb::Frame frame, ReadToken token) {
   auto read = FromProto(std::move(frame));
-  if (!read)
-    return;  // Malformed: dropped whole, and the peer falls silent if it goes on like that.
+  if (!read) return OnMalformed(peer);
   runtime_.Post([peer, frame = *std::move(read), token = std::move(token)](
                     node::Node& node, Instant now) { node.OnFrame(peer, frame, now); });
+}
+
+// The frame is dropped whole, and with the link everything in it fails at once, on both sides.
+void Links::OnMalformed(NodeId id) {
+  std::shared_ptr<Link> link;
+  std::string name;
+  {
+    absl::MutexLock lock(&mu_);
+    const Peer& peer = peers_.at(id);
+    link = peer.link;
+    name = peer.target.name;
+  }
+  logger_.Write({LogLevel::kWarn,
+                 "rpc",
+                 "malformed peer frame, link broken off: is the peer of the same release?",
+                 {{"peer", name}}});
+  if (link != nullptr) link->Cancel();
 }
 
 bool Links::AwaitDown(Peer& peer) {
@@ -138,10 +170,15 @@ bool Links::AwaitDown(Peer& peer) {
 }
 
 void Links::AwaitUpOr(Peer& peer, Duration timeout) {
-  absl::MutexLock lock(&mu_);
-  const auto up = [&]()
-                      ABSL_SHARED_LOCKS_REQUIRED(mu_) { return stopping_ || peer.link != nullptr; };
-  mu_.AwaitWithTimeout(absl::Condition(&up), absl::FromChrono(timeout));
+  // Asked again and again: a timed wait of abseil's would go by the wall clock.
+  const auto is_over = [&] {
+    absl::MutexLock lock(&mu_);
+    return stopping_ || peer.link != nullptr;
+  };
+  const auto deadline = std::chrono::steady_clock::now() + timeout;
+  while (!is_over() && std::chrono::steady_clock::now() < deadline) {
+    absl::SleepFor(absl::Milliseconds(5));
+  }
 }
 
 void Links::Keep(Peer& peer) {

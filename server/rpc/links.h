@@ -20,6 +20,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "common/clock.h"
+#include "common/log.h"
 #include "server/node/effects.h"
 #include "server/rpc/link.h"
 #include "server/runtime/runtime.h"
@@ -35,7 +36,7 @@ class Links final : public LinkListener {
     Duration retry_every = std::chrono::milliseconds(50);
   };
 
-  Links(Options options, runtime::Runtime& runtime);
+  Links(Options options, runtime::Runtime& runtime, Logger& logger);
   ~Links() override;
 
   // Members and the cluster they form; called once the node has a topology.
@@ -47,6 +48,9 @@ class Links final : public LinkListener {
   // Who introduces itself with this metadata; nullopt: nobody we keep a link with.
   [[nodiscard]] std::optional<NodeId> Recognise(const DialledLink::Introduction& introduction) const
       ABSL_LOCKS_EXCLUDED(mu_);
+
+  // Waits until what is queued for peers was sent, or `timeout` passed.
+  void Drain(Duration timeout) ABSL_LOCKS_EXCLUDED(mu_);
 
   // Ends all links and dialling. Nothing is accepted afterwards.
   void Stop() ABSL_LOCKS_EXCLUDED(mu_);
@@ -70,9 +74,11 @@ class Links final : public LinkListener {
   [[nodiscard]] bool IsAnyoneThere(const node::LinkTarget& target);
   void Dial(Peer& peer);
   void ReportLink(NodeId peer);
+  void OnMalformed(NodeId id) ABSL_LOCKS_EXCLUDED(mu_);
 
   const Options options_;
   runtime::Runtime& runtime_;
+  Logger& logger_;
   mutable absl::Mutex mu_;
   Uuid cluster_id_ ABSL_GUARDED_BY(mu_);
   std::map<NodeId, Peer> peers_ ABSL_GUARDED_BY(mu_);

@@ -36,14 +36,14 @@ Status CannotListen(const std::string& address, std::string_view key) {
 
 }  // namespace
 
-Server::Server(const Options& options, runtime::Runtime& runtime)
+Server::Server(const Options& options, runtime::Runtime& runtime, Logger& logger)
     : options_(options),
       kv_(runtime),
       cluster_(runtime),
       links_({.credentials = grpc::InsecureChannelCredentials(),
               .self = options.self,
               .connect_timeout = options.peer_connect},
-             runtime),
+             runtime, logger),
       peer_(runtime, links_),
       greeter_(grpc::InsecureChannelCredentials(), runtime) {}
 
@@ -81,7 +81,7 @@ Status Server::StartClientServer() {
     return CannotListen(options_.listen, "listen");
   }
   kv_.Start();
-  SetServing(true);
+  SetServing(false);
   return OkStatus();
 }
 
@@ -99,6 +99,8 @@ void Server::Stop(Duration grace) {
   kv_.Stop();
   client_server_ = nullptr;
   if (peer_server_ == nullptr) return;
+  links_.Drain(std::max(Duration::zero(), std::chrono::duration_cast<Duration>(
+                                              deadline - std::chrono::system_clock::now())));
   greeter_.Stop();
   peer_.Stop();
   links_.Stop();
@@ -108,6 +110,7 @@ void Server::Stop(Duration grace) {
 
 void Server::SetLinks(node::LinkSet links) {
   links_.SetTargets(std::move(links));
+  SetServing(true);
 }
 
 void Server::Send(NodeId peer, node::Frame frame) {

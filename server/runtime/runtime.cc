@@ -24,7 +24,8 @@ Runtime::~Runtime() {
 void Runtime::Start(Transport& transport) {
   transport_ = &transport;
   writer_ = std::make_unique<LogWriter>(log_, data_dir_, WriterCallbacks());
-  applier_ = std::make_unique<ApplierThread>(machines_, options_.flush_every, ApplierCallbacks());
+  applier_ =
+      std::make_unique<ApplierThread>(machines_, clock_, options_.flush_every, ApplierCallbacks());
   shard_ = std::thread([this] { Run(); });
 }
 
@@ -36,18 +37,14 @@ void Runtime::Stop() {
   // The applier's last flush still posts truncations to the writer.
   applier_.reset();
   writer_.reset();
-  (void)mailbox_.TakeAll(absl::InfinitePast());
+  (void)mailbox_.TakeAll(Instant::min());
 }
 
 void Runtime::Run() {
   node::Node node(options_.node, clock_.Now());
   while (!stopping_ && !fatal_) {
     Dispatch(node.TakeEffects());
-    const Instant wake = node.NextWakeAt();
-    const absl::Time deadline = wake == Instant::max()
-                                    ? absl::InfiniteFuture()
-                                    : absl::Now() + absl::FromChrono(wake - clock_.Now());
-    auto events = mailbox_.TakeAll(deadline);
+    auto events = mailbox_.TakeAll(node.NextWakeAt());
     const Instant now = clock_.Now();
     for (Event& event : events) event(node, now);
     node.Advance(now);
@@ -114,13 +111,13 @@ void Runtime::Fatal(const Status& status) {
   options_.on_fatal(status);
 }
 
-bool Runtime::WaitUntil(std::function<bool(const node::Node&)> predicate, absl::Duration timeout) {
+bool Runtime::WaitUntil(std::function<bool(const node::Node&)> predicate, Duration timeout) {
   struct Probe {
     absl::Mutex mu;
     bool asked = false;
     bool holds = false;
   };
-  const absl::Time deadline = absl::Now() + timeout;
+  const Instant deadline = clock_.Now() + timeout;
   do {
     const auto probe = std::make_shared<Probe>();
     Post([probe, &predicate](node::Node& node, Instant) {
@@ -135,7 +132,7 @@ bool Runtime::WaitUntil(std::function<bool(const node::Node&)> predicate, absl::
     probe->mu.Unlock();
     if (holds) return true;
     absl::SleepFor(absl::Milliseconds(5));
-  } while (absl::Now() < deadline);
+  } while (clock_.Now() < deadline);
   return false;
 }
 

@@ -10,13 +10,13 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <thread>
 
 #include "absl/functional/any_invocable.h"
-#include "absl/time/time.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/status.h"
@@ -36,7 +36,7 @@ class Runtime {
     node::Node::Options node;
     size_t mailbox_capacity = 1U << 16U;  // Events of clients; those of peers and disk are bounded
                                           // by what they answer to.
-    absl::Duration flush_every = absl::Seconds(60);
+    Duration flush_every = std::chrono::seconds(60);
     std::function<DiskSpace()> measure_disk;
 
     // The node cannot go on (a failed write or fsync, an entry that cannot be read): the process
@@ -66,8 +66,7 @@ class Runtime {
 
   // Waits until `predicate` holds for the node, asking every few milliseconds. False: `timeout`
   // passed first. Not from the shard.
-  [[nodiscard]] bool WaitUntil(std::function<bool(const node::Node&)> predicate,
-                               absl::Duration timeout);
+  [[nodiscard]] bool WaitUntil(std::function<bool(const node::Node&)> predicate, Duration timeout);
 
  private:
   void Run();

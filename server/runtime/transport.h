@@ -17,7 +17,7 @@ class Transport {
   virtual void SetLinks(node::LinkSet links) = 0;
 
   // Queues a frame behind what is pending for `peer`. What cannot be queued is reported with
-  // Node::OnNotSent(); heartbeats and replies are then lost.
+  // Node::OnNotSent(); a heartbeat is then lost, and a reply if there is no link.
   virtual void Send(NodeId peer, node::Frame frame) = 0;
 
   // Sends a greeting. An answer is reported with Node::OnHelloAnswer(); a failure is not.

@@ -80,6 +80,18 @@ class Log {
   // <= the group's last index.
   [[nodiscard]] virtual Status TruncatePrefix(GroupId group, Index through) = 0;
 
+  // The same for several groups, as one batch with one fsync where the log is on a disk.
+  struct Prefix {
+    GroupId group;
+    Index through = 0;
+  };
+  [[nodiscard]] virtual Status TruncatePrefixes(std::span<const Prefix> prefixes) {
+    for (const auto& [group, through] : prefixes) {
+      if (Status status = TruncatePrefix(group, through); !status.ok()) return status;
+    }
+    return OkStatus();
+  }
+
   // Bytes on disk, about.
   [[nodiscard]] virtual uint64_t disk_bytes() const = 0;
 };

@@ -153,6 +153,8 @@ void Founding::OnHelloAnswer(const std::string& name, const HelloResponse& respo
   // Also if refused: the topology explains why. A wiped founder meets its old cluster.
   if (!response.topology.empty()) return ConsiderTopology(response.topology, name);
   if (storing_) return;
+  // Whatever it said before: a node that was wiped meanwhile must not be founded with its old UUID.
+  bound_.erase(name);
   if (response.refused) return SetObstacle(name, response.refused->message);
   if (!IsFounder()) return;
   if (response.bound != binding_) {

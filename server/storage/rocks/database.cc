@@ -148,7 +148,7 @@ Status Database::Check() const {
 }
 
 Status Database::Fatal(const rocksdb::Status& status, std::string_view doing) const {
-  const Status error = Convert(status, fmt::format("{} {}", doing, path_), kMustStop);
+  Status error = Convert(status, fmt::format("{} {}", doing, path_), kMustStop);
   health_->Fail(error);
   return error;
 }

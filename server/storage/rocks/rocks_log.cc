@@ -46,6 +46,7 @@ class RocksLog : public Log {
   [[nodiscard]] StatusOr<std::vector<Entry>> Read(GroupId group, Index from, Index to,
                                                   uint64_t max_bytes) const override;
   [[nodiscard]] Status TruncatePrefix(GroupId group, Index through) override;
+  [[nodiscard]] Status TruncatePrefixes(std::span<const Prefix> prefixes) override;
   [[nodiscard]] uint64_t disk_bytes() const override { return db_->disk_bytes(); }
 
  private:
@@ -182,21 +183,30 @@ StatusOr<std::vector<Entry>> RocksLog::Read(GroupId group, Index from, Index to,
 }
 
 Status RocksLog::TruncatePrefix(GroupId group, Index through) {
-  KVD_RETURN_IF_ERROR(db_->Check());
-  const auto before = ExtentOf(group);
-  KVD_CHECK(before.has_value(), fmt::format("group {} has no log", group.value));
-  const GroupExtent after = Truncated(*before, through);
-  if (after == *before) return OkStatus();
+  const Prefix prefix{group, through};
+  return TruncatePrefixes({&prefix, 1});
+}
 
-  KVD_ASSIGN_OR_RETURN(const std::vector<Entry> last, Read(group, through, through, 0));
+Status RocksLog::TruncatePrefixes(std::span<const Prefix> prefixes) {
+  KVD_RETURN_IF_ERROR(db_->Check());
   rocksdb::WriteBatch batch = NextBatch();
-  const LogStart start{.first = after.first, .previous_term = last.front().term};
-  Expect(batch.Put(LogStartKey(group), EncodeLogStart(start)));
-  Expect(batch.DeleteRange(EntryKey(group, before->first), EntryKey(group, after.first)));
+  Extents changed;
+  for (const auto& [group, through] : prefixes) {
+    const auto before = ExtentOf(group);
+    KVD_CHECK(before.has_value(), fmt::format("group {} has no log", group.value));
+    const GroupExtent after = Truncated(*before, through);
+    if (after == *before) continue;
+    KVD_ASSIGN_OR_RETURN(const std::vector<Entry> last, Read(group, through, through, 0));
+    const LogStart start{.first = after.first, .previous_term = last.front().term};
+    Expect(batch.Put(LogStartKey(group), EncodeLogStart(start)));
+    Expect(batch.DeleteRange(EntryKey(group, before->first), EntryKey(group, after.first)));
+    changed.insert_or_assign(group, after);
+  }
+  if (changed.empty()) return OkStatus();
   {
     // First, so that nobody looks for what is about to go.
     const absl::MutexLock lock(&mu_);
-    extents_.insert_or_assign(group, after);
+    for (const auto& [group, extent] : changed) extents_.insert_or_assign(group, extent);
   }
   return WriteSynced(batch);
 }
