@@ -136,7 +136,7 @@ Client::Client(Client&&) noexcept = default;
 Client& Client::operator=(Client&&) noexcept = default;
 Client::~Client() = default;
 
-Result<Client> Client::Open(Options options) {
+Result<Client> Client::Open(const Options& options) {
   auto endpoints = ParseEndpoints(options);
   if (!endpoints.ok()) return endpoints.error();
   auto credentials = MakeCredentials(options.tls);

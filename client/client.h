@@ -63,7 +63,7 @@ class Client {
  public:
   // Checks the options and reads the TLS files. Nothing is connected yet: an unreachable cluster is
   // an error of the first call. Fails with kBadRequest.
-  static Result<Client> Open(Options options);
+  static Result<Client> Open(const Options& options);
 
   Client(Client&&) noexcept;
   Client& operator=(Client&&) noexcept;

@@ -62,7 +62,7 @@ std::string NoAnswer(const SentCall& call) {
 }
 
 // Says of a write what is not known of it.
-Error UnknownOutcome(std::string what) {
+Error UnknownOutcome(const std::string& what) {
   return {.kind = ErrorKind::kOutcomeUnknown,
           .message = what + "; the write may or may not be applied. Read the key to find out"};
 }
