@@ -1,0 +1,162 @@
+#include "tests/support/cluster.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <csignal>
+#include <iostream>
+#include <utility>
+
+#include "common/check.h"
+#include "tests/support/binaries.h"
+#include "tests/support/eventually.h"
+
+namespace kvd::testing {
+
+Cluster::Cluster(const Options& options) : nodes_(static_cast<size_t>(options.nodes)) {
+  WriteWholeFile(file(), FileText(options.settings));
+  if (!options.start) return;
+  StartAll();
+  AwaitReady();
+}
+
+Cluster::~Cluster() {
+  if (!::testing::Test::HasFailure()) return;
+  for (int node = 1; node <= size(); ++node) {
+    std::cout << "---- log of " << NodeName(node) << "\n" << log(node);
+  }
+}
+
+void Cluster::Start(int node) {
+  At(node).process = std::make_unique<Process>(
+      Process::Options{.command = Command(node), .log_file = log_path(node).string()});
+}
+
+void Cluster::StartAll() {
+  for (int node = 1; node <= size(); ++node) Start(node);
+}
+
+void Cluster::Kill(int node) {
+  At(node).process->Signal(SIGKILL);
+  EXPECT_EQ(At(node).process->Wait(kPatience), 128 + SIGKILL) << NodeName(node);
+  At(node).process.reset();
+}
+
+int Cluster::Stop(int node) {
+  At(node).process->Signal(SIGTERM);
+  const auto code = At(node).process->Wait(kPatience);
+  EXPECT_TRUE(code.has_value()) << NodeName(node) << " does not stop";
+  At(node).process.reset();
+  return code.value_or(-1);
+}
+
+void Cluster::Freeze(int node) {
+  At(node).process->Signal(SIGSTOP);
+}
+
+void Cluster::Thaw(int node) {
+  At(node).process->Signal(SIGCONT);
+}
+
+bool Cluster::AllSeenAsTheyAre() const {
+  for (int observer = 1; observer <= size(); ++observer) {
+    if (At(observer).process == nullptr) continue;
+    const auto status = ClientOf(observer).GetStatus();
+    if (!status.ok() || !status->waiting_for.empty()) return false;
+    for (const auto& seen : status->nodes) {
+      const int node = std::stoi(seen.name.substr(1));
+      const bool runs = At(node).process != nullptr;
+      if (runs != (seen.state == client::NodeState::kUp)) return false;
+    }
+  }
+  return true;
+}
+
+void Cluster::AwaitReady() {
+  bool ended = false;
+  const bool settled = Eventually([&] {
+    ended = std::ranges::any_of(nodes_, [](const Node& node) {
+      return node.process != nullptr && node.process->Wait(Duration::zero()).has_value();
+    });
+    return ended || AllSeenAsTheyAre();
+  });
+  EXPECT_TRUE(settled && !ended) << (ended ? "a node has ended" : "the cluster is not ready");
+}
+
+client::NodeState Cluster::StateOf(int of, int as_seen_by) const {
+  const auto status = ClientOf(as_seen_by).GetStatus();
+  if (!status.ok()) return client::NodeState::kUnknown;
+  const auto it = std::ranges::find(status->nodes, NodeName(of), &client::NodeStatus::name);
+  return it == status->nodes.end() ? client::NodeState::kUnknown : it->state;
+}
+
+client::Client Cluster::ClientOf(int node) const {
+  return ClientAt(address(node));
+}
+
+Finished Cluster::Kvctl(std::vector<std::string> words, const std::string& in) const {
+  words.insert(words.begin(), {"-e", endpoints()});
+  auto options = KvctlCommand(std::move(words));
+  options.in = in;
+  return RunToEnd(options);
+}
+
+Finished Cluster::KvctlAt(int node, std::vector<std::string> words, const std::string& in) const {
+  words.insert(words.begin(), {"-e", address(node)});
+  auto options = KvctlCommand(std::move(words));
+  options.in = in;
+  return RunToEnd(options);
+}
+
+std::string Cluster::endpoints() const {
+  std::string all;
+  for (int node = 1; node <= size(); ++node) all += (node == 1 ? "" : ",") + address(node);
+  return all;
+}
+
+std::filesystem::path Cluster::data_dir(int node) const {
+  return folder() / NodeName(node);
+}
+
+std::filesystem::path Cluster::log_path(int node) const {
+  return folder() / (NodeName(node) + ".log");
+}
+
+std::string Cluster::log(int node) const {
+  return ReadWholeFile(log_path(node));
+}
+
+std::string Cluster::FileText(const std::string& settings) const {
+  std::string text = "version: 1\ncluster: { name: demo }\nnodes:\n";
+  for (int node = 1; node <= size(); ++node) {
+    text += fmt::format("  - {{ name: {}, address: \"{}\", peer_address: \"{}\" }}\n",
+                        NodeName(node), address(node), peer_address(node));
+  }
+  text += fmt::format("defaults: {{ data_dir: '{}/${{node}}', http_listen: \"\" }}\n",
+                      folder().string());
+  return text + settings;
+}
+
+std::vector<std::string> Cluster::Command(int node) const {
+  return {KvdBinary(),    "--config",     file().string(), "--node",
+          NodeName(node), "--log-format", "text"};
+}
+
+std::string NodeName(int node) {
+  return "n" + std::to_string(node);
+}
+
+client::Client ClientAt(const std::string& endpoint) {
+  auto client =
+      client::Client::Open({.endpoints = {endpoint}, .timeout = std::chrono::seconds(25)});
+  KVD_CHECK(client.ok(), "open a client of " + endpoint);
+  return *std::move(client);
+}
+
+Process::Options KvctlCommand(std::vector<std::string> words) {
+  words.insert(words.begin(), {KvctlBinary(), "--timeout", "25s"});
+  return {.command = std::move(words)};
+}
+
+}  // namespace kvd::testing
