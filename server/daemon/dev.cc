@@ -13,6 +13,7 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -83,8 +84,9 @@ int Watch(const std::vector<pid_t>& nodes) {
 }  // namespace
 
 int RunDev(const CommandLine& line, int (*run)(const CommandLine&)) {
-  std::string dir = (std::filesystem::temp_directory_path() / "kvd-dev-XXXXXX").string();
-  if (mkdtemp(dir.data()) == nullptr) {
+  std::error_code error;
+  std::string dir = (std::filesystem::temp_directory_path(error) / "kvd-dev-XXXXXX").string();
+  if (error || mkdtemp(dir.data()) == nullptr) {
     fmt::print(stderr, "kvd: cannot create {}: is TMPDIR writable?\n", dir);
     return kCannotCreate;
   }

@@ -1,6 +1,8 @@
 // kvd: one node of the cluster, from the command line to the exit code.
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -28,8 +30,8 @@ int Report(const Ended& ended) {
 
 int Report(const Failure& failure) {
   const bool several_lines = failure.message.ends_with('\n');
-  fmt::print(stderr, "{}{}{}", several_lines ? "" : "kvd: ", failure.message,
-             several_lines ? "" : "\n");
+  const std::string text = several_lines ? failure.message : "kvd: " + failure.message + "\n";
+  std::fputs(text.c_str(), stderr);
   return failure.code;
 }
 
@@ -137,7 +139,18 @@ int Run(const CommandLine& line) {
   return Serve(line, made);
 }
 
+// A descriptor that was closed would be given to the next file opened, and what is meant for the
+// terminal would be written into the data.
+void OpenStandardStreams() {
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (fcntl(fd, F_GETFD) == -1) (void)open("/dev/null", O_RDWR);
+  }
+}
+
 int Main(int argc, const char* const* argv) {
+  OpenStandardStreams();
+  umask(S_IRWXG | S_IRWXO);             // What is stored is nobody else's.
+  setenv("GRPC_VERBOSITY", "NONE", 0);  // kvd says itself what went wrong, in one line.
   auto parsed = ParseCommandLine(argc, argv);
   if (const auto* ended = std::get_if<Ended>(&parsed)) return Report(*ended);
   const auto& line = std::get<CommandLine>(parsed);

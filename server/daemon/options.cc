@@ -111,7 +111,8 @@ Ended UsageError(const std::string& message) {
 
 std::optional<std::string> Environment(const char* name) {
   const char* value = std::getenv(name);
-  return value != nullptr ? std::optional<std::string>(value) : std::nullopt;
+  if (value == nullptr || *value == '\0') return std::nullopt;  // Empty counts as not given.
+  return value;
 }
 
 }  // namespace
