@@ -1,0 +1,274 @@
+#include "tests/simulation/links.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "common/check.h"
+
+namespace kvd::simulation {
+namespace {
+
+constexpr Duration kRetryEvery = std::chrono::milliseconds(50);
+constexpr Duration kConnectTimeout = std::chrono::milliseconds(500);
+constexpr Duration kLookAgain = std::chrono::milliseconds(20);
+
+// As rpc's FrameQueue counts, about.
+uint64_t SizeOf(const node::Frame& frame) {
+  uint64_t bytes = 0;
+  for (const node::Forward& forward : frame.forwards) {
+    const auto* put = std::get_if<node::Put>(&forward.operation.action);
+    bytes += 64 + forward.operation.key.size() + (put != nullptr ? put->value.size() : 0);
+  }
+  for (const node::ForwardReply& reply : frame.replies) {
+    const auto* found = std::get_if<node::Found>(&reply.result);
+    bytes += 64 + (found != nullptr ? found->value.size() : 0);
+  }
+  return bytes;
+}
+
+std::vector<uint64_t> IdsOf(const std::vector<node::Forward>& forwards) {
+  std::vector<uint64_t> ids;
+  for (const node::Forward& forward : forwards) ids.push_back(forward.id);
+  return ids;
+}
+
+}  // namespace
+
+Links::Links(World& world, Network& network, const Swarm& swarm, Sabotage sabotage)
+    : world_(world), network_(network), swarm_(swarm), sabotage_(sabotage) {}
+
+void Links::Attach(HostId host, const std::string& name, const Uuid& uuid, LinkUser& user) {
+  Seat& seat = seats_[host];
+  KVD_CHECK(seat.user == nullptr, "one process per machine");
+  seat.name = name;
+  seat.uuid = uuid;
+  seat.user = &user;
+  ++seat.run;
+}
+
+void Links::Detach(HostId host) {
+  for (const LinkPtr& link : std::vector<LinkPtr>(links_)) {
+    if (link->ends[0].host == host || link->ends[1].host == host) Break(link);
+  }
+  Seat& seat = seats_.at(host);
+  seat.user = nullptr;
+  seat.peers.clear();
+}
+
+void Links::SetTargets(HostId host, const node::LinkSet& links) {
+  Seat& seat = seats_.at(host);
+  KVD_CHECK(seat.peers.empty(), "links are set once per process");
+  seat.cluster_id = links.cluster_id;
+  for (const node::LinkTarget& target : links.targets) {
+    seat.peers[target.id].target = target;
+    KnockLater(host, seat.run, target.id, Duration::zero());
+  }
+}
+
+LinkUser* Links::UserAt(const End& end) {
+  const Seat& seat = seats_.at(end.host);
+  return seat.run == end.run ? seat.user : nullptr;
+}
+
+HostId Links::HostOf(const std::string& name) const {
+  for (const auto& [host, seat] : seats_) {
+    if (seat.name == name) return host;
+  }
+  KVD_CHECK(false, "a link goes to a machine that once ran: " + name);
+}
+
+void Links::KnockLater(HostId host, uint64_t run, NodeId id, Duration delay) {
+  seats_.at(host).peers.at(id).knocking = true;
+  world_.After(delay, [=, this] { Knock(host, run, id); });
+}
+
+void Links::Knock(HostId host, uint64_t run, NodeId id) {
+  Seat& seat = seats_.at(host);
+  if (seat.run != run || seat.user == nullptr) return;
+  Peer& peer = seat.peers.at(id);
+  peer.knocking = false;
+  if (peer.link != nullptr) return;
+  const HostId to = HostOf(peer.target.name);
+  if (seat.user->IsPaused()) return KnockLater(host, run, id, kRetryEvery);
+  if (network_.IsCut(host, to) || network_.IsCut(to, host)) {
+    return KnockLater(host, run, id, kConnectTimeout);
+  }
+  if (seats_.at(to).user == nullptr) {
+    seat.user->OnRefused(id);
+  } else if (peer.target.dial && peer.dialling == nullptr) {
+    Dial(host, id, to);
+  }
+  KnockLater(host, run, id, kRetryEvery);
+}
+
+void Links::Dial(HostId host, NodeId id, HostId to) {
+  const auto link = std::make_shared<Link>();
+  Seat& seat = seats_.at(host);
+  link->ends[0] = {.host = host, .run = seat.run, .peer = id, .arriving = {}};
+  link->ends[1] = {.host = to, .run = seats_.at(to).run, .peer = {}, .arriving = {}};
+  seat.peers.at(id).dialling = link;
+  std::erase_if(links_, [](const LinkPtr& old) {
+    return old->broken && old->ends[0].arriving.empty() && old->ends[1].arriving.empty();
+  });
+  links_.push_back(link);
+  const Duration give_up_at = world_.now() + kConnectTimeout;
+  world_.After(network_.DrawReliableDelay(), [=, this] { Accept(link, give_up_at); });
+  world_.After(kConnectTimeout, [=, this] {
+    Seat& dialler = seats_.at(host);
+    if (dialler.run != link->ends[0].run || dialler.user == nullptr) return;
+    Peer& peer = dialler.peers.at(id);
+    if (peer.dialling != link) return;  // It is open.
+    peer.dialling = nullptr;
+    Break(link);
+  });
+}
+
+void Links::Accept(const LinkPtr& link, Duration give_up_at) {
+  const Seat& dialler = seats_.at(link->ends[0].host);
+  LinkUser* user = UserAt(link->ends[1]);
+  if (link->broken || user == nullptr || network_.IsCut(link->ends[0].host, link->ends[1].host)) {
+    return;
+  }
+  if (user->IsPaused()) {
+    if (world_.now() < give_up_at)
+      world_.After(kLookAgain, [=, this] { Accept(link, give_up_at); });
+    return;
+  }
+  Seat& seat = seats_.at(link->ends[1].host);
+  const auto known = std::ranges::find_if(seat.peers, [&](const auto& entry) {
+    return entry.second.target.uuid == dialler.uuid && seat.cluster_id == dialler.cluster_id;
+  });
+  if (known == seat.peers.end()) return;  // "This node keeps no link with you."
+  link->ends[1].peer = known->first;
+  Put(link, 0, Kind::kOpen, {});
+  Open(link, 1);
+}
+
+void Links::Send(HostId host, NodeId id, node::Frame frame) {
+  Seat& seat = seats_.at(host);
+  const auto peer = seat.peers.find(id);
+  if (peer == seat.peers.end() || peer->second.link == nullptr) {
+    if (!frame.forwards.empty()) seat.user->OnNotSent(IdsOf(frame.forwards));
+    return;
+  }
+  const LinkPtr link = peer->second.link;
+  const size_t towards = link->ends[0].host == host ? 1 : 0;
+  uint64_t queued = 0;
+  for (const Item& item : link->ends[towards].arriving) queued += item.bytes;
+  if (queued != 0 && queued + SizeOf(frame) > swarm_.max_queued_bytes) {
+    if (!frame.forwards.empty()) seat.user->OnNotSent(IdsOf(frame.forwards));
+    frame.forwards.clear();
+    frame.replies.clear();
+  }
+  if (sabotage_ == Sabotage::kRefuseWhatWasSent && !network_.is_calm() && !frame.forwards.empty() &&
+      world_.random().Chance(100'000)) {
+    seat.user->OnNotSent(IdsOf(frame.forwards));
+  }
+  if (!link->broken) Put(link, towards, Kind::kFrame, std::move(frame));
+}
+
+void Links::Put(const LinkPtr& link, size_t towards, Kind kind, node::Frame frame) {
+  auto& arriving = link->ends[towards].arriving;
+  const uint64_t bytes = SizeOf(frame);
+  Duration arrives = world_.now() + network_.DrawReliableDelay();
+  if (!arriving.empty()) arrives = std::max(arrives, arriving.back().arrives);
+  arriving.push_back({kind, std::move(frame), arrives, bytes});
+  if (arriving.size() == 1) {
+    world_.After(arrives - world_.now(), [=, this] { Arrive(link, towards); });
+  }
+}
+
+// Exactly one such event is pending while something is arriving.
+void Links::Arrive(const LinkPtr& link, size_t at) {
+  End& end = link->ends[at];
+  if (end.arriving.empty()) return;  // Timed out.
+  if (network_.IsCut(link->ends[1 - at].host, end.host)) {
+    if (end.stuck_since == Duration::zero()) end.stuck_since = world_.now();
+    if (world_.now() - end.stuck_since > swarm_.link_timeout) return TimeOut(link);
+    return world_.After(kLookAgain, [=, this] { Arrive(link, at); });
+  }
+  end.stuck_since = Duration::zero();
+  const Item item = std::move(end.arriving.front());
+  end.arriving.pop_front();
+  if (!end.arriving.empty()) {
+    const Duration next = std::max(end.arriving.front().arrives, world_.now());
+    world_.After(next - world_.now(), [=, this] { Arrive(link, at); });
+  }
+  Hand(link, at, item);
+}
+
+void Links::Hand(const LinkPtr& link, size_t at, const Item& item) {
+  LinkUser* user = UserAt(link->ends[at]);
+  if (user == nullptr) return;
+  switch (item.kind) {
+    case Kind::kOpen:
+      if (seats_.at(link->ends[at].host).peers.at(link->ends[at].peer).dialling == link) {
+        Open(link, at);
+      }
+      return;
+    case Kind::kEnd:
+      return Close(link, at);
+    case Kind::kFrame:
+      user->OnFrame(link->ends[at].peer, item.frame);
+  }
+  if (sabotage_ != Sabotage::kDeliverTwice || item.frame.forwards.empty()) return;
+  if (!world_.random().Chance(200'000)) return;
+  const Duration later = world_.Between(Duration::zero(), std::chrono::milliseconds(500));
+  world_.After(later, [this, link, at, frame = item.frame] {
+    LinkUser* again = UserAt(link->ends[at]);
+    if (again != nullptr) again->OnFrame(link->ends[at].peer, frame);
+  });
+}
+
+void Links::Open(const LinkPtr& link, size_t at) {
+  const End& end = link->ends[at];
+  Peer& peer = seats_.at(end.host).peers.at(end.peer);
+  if (peer.dialling == link) peer.dialling = nullptr;
+  LinkUser& user = *UserAt(end);
+  // A peer that comes anew has lost the old link, whether or not we noticed.
+  if (const LinkPtr replaced = std::exchange(peer.link, link)) {
+    Break(replaced);
+    user.OnLinkDown(end.peer);
+  }
+  user.OnLinkUp(end.peer);
+}
+
+void Links::Close(const LinkPtr& link, size_t at) {
+  const End& end = link->ends[at];
+  LinkUser* user = UserAt(end);
+  if (user == nullptr) return;
+  const auto peer = seats_.at(end.host).peers.find(end.peer);
+  if (peer == seats_.at(end.host).peers.end() || peer->second.link != link) return;
+  peer->second.link = nullptr;
+  user->OnLinkDown(end.peer);
+  if (!peer->second.knocking) KnockLater(end.host, end.run, end.peer, Duration::zero());
+}
+
+void Links::Break(const LinkPtr& link) {
+  if (std::exchange(link->broken, true)) return;
+  for (const size_t towards : {0U, 1U}) {
+    auto& arriving = link->ends[towards].arriving;
+    // What is under way may still arrive, up to some point. The first has its event already.
+    if (arriving.size() > 1) arriving.resize(1 + world_.random().Below(arriving.size()));
+    Put(link, towards, Kind::kEnd, {});
+  }
+}
+
+// Nothing came through for too long: both ends give up.
+void Links::TimeOut(const LinkPtr& link) {
+  link->broken = true;
+  for (const size_t at : {0U, 1U}) {
+    link->ends[at].arriving.clear();
+    Close(link, at);
+  }
+}
+
+void Links::BreakOne() {
+  std::vector<LinkPtr> up;
+  for (const LinkPtr& link : links_) {
+    if (!link->broken) up.push_back(link);
+  }
+  if (!up.empty()) Break(up[world_.random().Below(up.size())]);
+}
+
+}  // namespace kvd::simulation

@@ -1,0 +1,120 @@
+// One run of a node on a machine: the product's Node with the driver around it, which does what
+// runtime and daemon do, in the same order: a mailbox, one loop that handles what is in it and
+// carries out the effects, a log writer, an applier, and recovery before all that.
+//
+// Threading: one world, one thread.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "server/node/node.h"
+#include "tests/simulation/applier.h"
+#include "tests/simulation/disk.h"
+#include "tests/simulation/life.h"
+#include "tests/simulation/log_writer.h"
+#include "tests/simulation/surroundings.h"
+
+namespace kvd::simulation {
+
+// A machine's monotonic clock: starts anywhere, and runs a little fast or slow.
+struct LocalClock {
+  Duration offset{};
+  int64_t rate_ppm = 1'000'000;
+
+  [[nodiscard]] Instant At(Duration world) const {
+    return Instant(offset + Duration(world.count() / 1000 * rate_ppm / 1000));
+  }
+  // Until this clock shows `instant`, in the world's time.
+  [[nodiscard]] Duration Until(Instant instant, Duration world) const;
+};
+
+// How a client's call ended: answered, or the connection was reset (nullopt).
+using CallDone = std::function<void(std::optional<node::Answer>)>;
+
+// Sends a greeting to a node, by name.
+using Greet = std::function<void(const topology::FoundingEffects::Greeting&)>;
+
+class Process final : public LinkUser {
+ public:
+  struct Options {
+    HostId host;
+    LocalClock clock;
+    topology::Founding::Options founding;  // As the cluster file says; the rest is on the disk.
+    Greet greet;
+    std::function<void()> on_fatal;  // The process cannot go on.
+  };
+  using HelloDone = std::function<void(topology::HelloResponse)>;
+
+  // Recovers what is on `disk` and starts. nullptr if it cannot, which the world is told.
+  [[nodiscard]] static std::unique_ptr<Process> Start(const Surroundings& around, Options options,
+                                                      Disk& disk);
+
+  // It is killed: who waits for an answer is reset.
+  ~Process() override;
+
+  void Call(node::Operation operation, Duration budget, CallDone done);
+  void Hello(const topology::HelloRequest& request, HelloDone done);
+  void HelloAnswer(const std::string& name, const topology::HelloResponse& response);
+  void SetDiskFull(bool full);
+  void StopAccepting();
+
+  [[nodiscard]] Life& life() { return life_; }
+  [[nodiscard]] const node::Node& node() const { return *node_; }
+  [[nodiscard]] Instant Now() const { return options_.clock.At(around_.world.now()); }
+  [[nodiscard]] bool has_calls() const { return !calls_.empty(); }
+
+  [[nodiscard]] bool IsPaused() const override { return life_.is_paused(); }
+  void OnLinkUp(NodeId peer) override;
+  void OnLinkDown(NodeId peer) override;
+  void OnRefused(NodeId peer) override;
+  void OnFrame(NodeId peer, const node::Frame& frame) override;
+  void OnNotSent(const std::vector<uint64_t>& forward_ids) override;
+
+ private:
+  using Event = std::function<void(node::Node&, Instant)>;
+
+  struct PendingCall {
+    uint64_t bytes = 0;  // That the node holds for it.
+    CallDone done;
+  };
+
+  Process(const Surroundings& around, Options options, Disk& disk);
+
+  [[nodiscard]] Status Recover();
+  void StartThreads();
+  void MeasureDisk();
+
+  void Post(Event event);
+  void RunAfter(Duration delay);
+  void Run();
+  void Dispatch(node::Effects effects);
+  void Answer(node::CallId id, node::Answer answer);
+  void CheckShown();
+  void Fatal(const Status& status);
+
+  const Surroundings& around_;
+  Options options_;
+  const std::string name_;
+  Disk& disk_;
+  partition::StateMachines machines_;
+  std::vector<partition::StateMachines::Recovered> recovered_;
+  std::unique_ptr<node::Node> node_;
+  std::vector<Event> mailbox_;
+  Duration run_at_ = Duration::max();
+  bool disk_full_ = false;
+  bool shown_ = false;
+  uint64_t last_id_ = 0;
+  std::map<node::CallId, PendingCall> calls_;
+  std::map<topology::HelloId, HelloDone> hellos_;
+
+  Life life_;
+  std::unique_ptr<LogWriter> writer_;
+  std::unique_ptr<Applier> applier_;
+};
+
+}  // namespace kvd::simulation

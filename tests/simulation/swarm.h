@@ -1,0 +1,90 @@
+// Which faults a seed has, and how much of each. Many are zero: combinations of few strong faults
+// find more than all of them weakly at once (Groce et al., ISSTA'12).
+//
+// Pure values.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "common/clock.h"
+#include "common/random.h"
+
+namespace kvd::simulation {
+
+// How often something befalls the cluster, and for how long. `every` zero: never.
+struct Plague {
+  Duration every{};
+  Duration at_most{};
+
+  [[nodiscard]] bool strikes() const { return every > Duration::zero(); }
+};
+
+struct Swarm {
+  uint32_t nodes = 1;
+  uint32_t partitions = 1;
+  uint32_t keys = 1;
+  uint32_t clients = 1;
+  Duration safety_phase{};  // Under faults; then all is healed.
+
+  // The network. A frame on a link is never lost alone: losing its packet delays it.
+  Duration delay_min{};
+  Duration delay_max{};
+  uint32_t tail_ppm = 0;  // Messages that take 30 times as long.
+  uint32_t loss_ppm = 0;
+  uint32_t duplication_ppm = 0;
+  Plague cuts = {};
+  bool one_way_cuts = false;
+  Plague link_breaks = {};
+  uint64_t max_queued_bytes = 4U << 20U;
+  Duration link_timeout = std::chrono::seconds(13);
+
+  // The machines.
+  Plague crashes = {};
+  uint32_t all_crash_ppm = 0;  // Crashes that are a power cut of all nodes.
+  Plague pauses = {};
+  uint32_t clock_spread_ppm = 0;  // Rates are 1 +- this.
+
+  // The disks.
+  Duration write_max{};
+  uint32_t slow_write_ppm = 0;  // Writes that take long; the others are quick.
+  uint32_t io_error_ppm = 0;
+  Plague full_disks = {};
+  Duration flush_every{};
+
+  // The clients.
+  Duration think_max{};
+  Duration budget_max{};
+  uint32_t lost_answer_ppm = 0;
+  uint64_t max_inflight_bytes = 0;
+};
+
+[[nodiscard]] Swarm DrawSwarm(Random& random);
+
+// A rule that the driver breaks on purpose. A rig that does not notice has not tested the rule.
+enum class Sabotage : uint8_t {
+  kNone,
+  kAcknowledgeBeforeSync,  // A batch is reported durable when it is written, not when it is synced.
+  kLoseReplay,             // What recovery replays has no effect.
+  kTruncateUnflushed,      // The log is truncated up to what is applied instead of what is flushed.
+  kAnswerBeforeBound,      // A binding is reported durable before it is.
+  kDeliverTwice,           // Frames with forwards now and then arrive a second time, later.
+  kReadStale,              // Reads are answered from what was read earlier.
+  kRefuseWhatWasSent,      // Forwards are reported as not sent, and sent.
+  kReuseBoot,              // A restart does not count as a boot.
+  kForgetAnswer,           // Answers now and then never leave the driver.
+};
+
+inline constexpr std::array kSabotages = {
+    Sabotage::kAcknowledgeBeforeSync, Sabotage::kLoseReplay,   Sabotage::kTruncateUnflushed,
+    Sabotage::kAnswerBeforeBound,     Sabotage::kDeliverTwice, Sabotage::kReadStale,
+    Sabotage::kRefuseWhatWasSent,     Sabotage::kReuseBoot,    Sabotage::kForgetAnswer};
+
+// "acknowledge-before-sync".
+[[nodiscard]] std::string_view SabotageName(Sabotage sabotage);
+[[nodiscard]] std::optional<Sabotage> ParseSabotage(std::string_view name);
+
+}  // namespace kvd::simulation
