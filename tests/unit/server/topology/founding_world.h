@@ -109,7 +109,7 @@ class FoundingWorld {
     return machines_.at(name).log;
   }
 
-  // How often `name` was greeted by anyone, and by how many answers a greeting was followed.
+  // Greetings made and answers given, by all nodes.
   [[nodiscard]] int greetings() const { return greetings_; }
   [[nodiscard]] int answers() const { return answers_; }
 

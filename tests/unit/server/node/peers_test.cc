@@ -1,0 +1,226 @@
+// n1's view of n2 and n3, as a timeline in milliseconds. Both start unlinked and unheard.
+
+#include "server/node/peers.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/unit/server/topology/cards.h"
+
+namespace kvd::node {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+constexpr NodeId kSelf{1};
+constexpr NodeId kPeer2{2};
+constexpr NodeId kPeer3{3};
+
+constexpr Instant At(int ms) {
+  return Instant{std::chrono::milliseconds(ms)};
+}
+
+class PeersTest : public ::testing::Test {
+ protected:
+  // `peer` speaks every 100 ms in (from, until], and hears us well.
+  void Talk(NodeId peer, int from_ms, int until_ms, bool draining = false) {
+    for (int ms = from_ms + 100; ms <= until_ms; ms += 100) {
+      const Heartbeat beat{.heard_ago = 10ms,
+                           .load = {.keys = 5, .disk_bytes = 6, .uptime = 7s, .version = "0.1"},
+                           .draining = draining};
+      peers_.OnFrame(peer, beat, At(ms));
+      for (LogLine& line : peers_.Advance(At(ms))) lines_.push_back(std::move(line));
+    }
+  }
+
+  // Lets time pass in steps of 10 ms.
+  void Silence(int from_ms, int until_ms) {
+    for (int ms = from_ms; ms <= until_ms; ms += 10) {
+      for (LogLine& line : peers_.Advance(At(ms))) lines_.push_back(std::move(line));
+    }
+  }
+
+  [[nodiscard]] NodeView View(NodeId peer, int ms) const {
+    NodeView view;
+    peers_.Describe(peer, At(ms), view);
+    return view;
+  }
+
+  Peers peers_{
+      {},
+      topology::FoundTopology(topology::UuidOf(0xcc), topology::TermsOf(3), topology::CardsOf(3)),
+      kSelf,
+      At(0)};
+  std::vector<LogLine> lines_;
+};
+
+TEST_F(PeersTest, AreAllMembersButThisNode) {
+  EXPECT_THAT(peers_.ids(), ElementsAre(kPeer2, kPeer3));
+}
+
+TEST_F(PeersTest, WithoutLinkIsNotReachable) {
+  Talk(kPeer2, 0, 500);
+  EXPECT_FALSE(peers_.IsReachable(kPeer2));
+  EXPECT_EQ(peers_.WhyUnreachable(kPeer2), "not connected");
+}
+
+TEST_F(PeersTest, LinkedAndHeardIsReachable) {
+  peers_.OnLinkUp(kPeer2);
+  Talk(kPeer2, 0, 500);
+  EXPECT_TRUE(peers_.IsReachable(kPeer2));
+  peers_.OnLinkDown(kPeer2);
+  EXPECT_FALSE(peers_.IsReachable(kPeer2));
+}
+
+TEST_F(PeersTest, ThisNodeAndStrangersAreNotReachable) {
+  peers_.OnLinkUp(kSelf);
+  peers_.OnLinkUp(NodeId{9});
+  peers_.OnFrame(NodeId{9}, std::nullopt, At(1));
+  EXPECT_FALSE(peers_.IsReachable(kSelf));
+  EXPECT_FALSE(peers_.IsReachable(NodeId{9}));
+  EXPECT_EQ(View(NodeId{9}, 10).state, NodeState::kJoining)
+      << "nothing is known, nothing filled in";
+}
+
+TEST_F(PeersTest, TalkingPeerIsUpAndToldOfItself) {
+  peers_.OnLinkUp(kPeer2);
+  Talk(kPeer2, 0, 500);
+  const NodeView view = View(kPeer2, 500);
+  EXPECT_EQ(view.state, NodeState::kUp);
+  EXPECT_EQ(view.silent, Duration(0));
+  EXPECT_EQ(view.silent_reason, "");
+  ASSERT_TRUE(view.load);
+  EXPECT_EQ(view.load->keys, 5U);
+  EXPECT_EQ(view.load->version, "0.1");
+}
+
+TEST_F(PeersTest, DrainingPeerSaysSo) {
+  peers_.OnLinkUp(kPeer2);
+  Talk(kPeer2, 0, 500, /*draining=*/true);
+  EXPECT_EQ(View(kPeer2, 500).state, NodeState::kDraining);
+  EXPECT_TRUE(peers_.IsReachable(kPeer2)) << "it still serves";
+}
+
+TEST_F(PeersTest, SilentPeerIsSuspectThenDown) {
+  peers_.OnLinkUp(kPeer2);
+  Talk(kPeer2, 0, 1000);
+  Silence(1010, 1700);
+  EXPECT_FALSE(peers_.IsReachable(kPeer2));
+  EXPECT_EQ(peers_.WhyUnreachable(kPeer2), "silent");
+  NodeView view = View(kPeer2, 1700);
+  EXPECT_EQ(view.state, NodeState::kSuspect);
+  EXPECT_EQ(view.silent, Duration(700ms));
+  EXPECT_EQ(view.silent_reason, "silent");
+  view = View(kPeer2, 3000);
+  EXPECT_EQ(view.state, NodeState::kDown);
+  EXPECT_EQ(view.silent, Duration(2s));
+}
+
+TEST_F(PeersTest, RefusingPeerIsDownAtOnce) {
+  peers_.OnLinkUp(kPeer2);
+  Talk(kPeer2, 0, 1000);
+  peers_.OnLinkDown(kPeer2);
+  peers_.OnRefused(kPeer2, At(1005));
+  Silence(1010, 1010);
+  EXPECT_EQ(View(kPeer2, 1010).state, NodeState::kDown);
+  EXPECT_EQ(View(kPeer2, 1010).silent_reason, "connection refused");
+}
+
+TEST_F(PeersTest, PeerThatDoesNotHearUsIsSuspect) {
+  peers_.OnLinkUp(kPeer2);
+  for (int ms = 100; ms <= 2000; ms += 100) {
+    peers_.OnFrame(kPeer2, Heartbeat{}, At(ms));  // heard_ago unset: never.
+    (void)peers_.Advance(At(ms));
+  }
+  EXPECT_EQ(peers_.WhyUnreachable(kPeer2), "does not hear us");
+  EXPECT_FALSE(peers_.IsReachable(kPeer2));
+}
+
+TEST_F(PeersTest, PeerThatWasNeverMetIsSuspectNotUp) {
+  EXPECT_EQ(View(kPeer2, 50).state, NodeState::kSuspect);
+  EXPECT_EQ(View(kPeer2, 50).silent_reason, "not connected");
+}
+
+TEST_F(PeersTest, AnyFrameIsASignOfLife) {
+  peers_.OnLinkUp(kPeer2);
+  for (int ms = 100; ms <= 2000; ms += 100) {
+    peers_.OnFrame(kPeer2, std::nullopt, At(ms));
+    (void)peers_.Advance(At(ms));
+  }
+  EXPECT_TRUE(peers_.IsReachable(kPeer2));
+}
+
+TEST_F(PeersTest, SuspicionAndItsEndAreLoggedOnceWithTheReason) {
+  Talk(kPeer2, 0, 1000);
+  Talk(kPeer3, 900, 1000);
+  lines_.clear();
+  for (int ms = 1010; ms <= 1700; ms += 10) {
+    if (ms % 100 == 0) peers_.OnFrame(kPeer3, std::nullopt, At(ms));
+    for (LogLine& line : peers_.Advance(At(ms))) lines_.push_back(std::move(line));
+  }
+  ASSERT_THAT(lines_, SizeIs(1));
+  EXPECT_EQ(lines_[0].level, LogLevel::kWarn);
+  EXPECT_EQ(lines_[0].message, "peer suspected, silent");
+  EXPECT_EQ(lines_[0].fields[0], (std::pair<std::string, std::string>{"peer", "n2"}));
+  EXPECT_EQ(lines_[0].fields[1].first, "silent_ms");
+  lines_.clear();
+  peers_.OnFrame(kPeer2, std::nullopt, At(1710));
+  lines_ = peers_.Advance(At(1710));
+  ASSERT_THAT(lines_, SizeIs(1));
+  EXPECT_EQ(lines_[0].message, "peer is heard again");
+}
+
+TEST_F(PeersTest, HeartbeatSaysWhenThePeerWasHeard) {
+  EXPECT_EQ(peers_.MakeHeartbeat(kPeer2, {}, false, At(50)).heard_ago, std::nullopt);
+  peers_.OnFrame(kPeer2, std::nullopt, At(100));
+  const Heartbeat beat = peers_.MakeHeartbeat(
+      kPeer2, {.keys = 3, .disk_bytes = 0, .uptime = {}, .version = ""}, true, At(130));
+  EXPECT_EQ(beat.heard_ago, Duration(30ms));
+  EXPECT_EQ(beat.load.keys, 3U);
+  EXPECT_TRUE(beat.draining);
+}
+
+// The rhythm.
+
+TEST_F(PeersTest, BeatsOncePerInterval) {
+  EXPECT_TRUE(peers_.IsTimeToBeat(At(0)));
+  EXPECT_FALSE(peers_.IsTimeToBeat(At(0)));
+  EXPECT_FALSE(peers_.IsTimeToBeat(At(99)));
+  EXPECT_TRUE(peers_.IsTimeToBeat(At(100)));
+}
+
+TEST_F(PeersTest, SmallDelaysDoNotAddUp) {
+  (void)peers_.IsTimeToBeat(At(0));
+  EXPECT_TRUE(peers_.IsTimeToBeat(At(110)));
+  EXPECT_TRUE(peers_.IsTimeToBeat(At(200)));
+}
+
+TEST_F(PeersTest, MissedBeatsAreNotMadeUpFor) {
+  (void)peers_.IsTimeToBeat(At(0));
+  EXPECT_TRUE(peers_.IsTimeToBeat(At(1050)));
+  EXPECT_FALSE(peers_.IsTimeToBeat(At(1050)));
+  EXPECT_FALSE(peers_.IsTimeToBeat(At(1149)));
+  EXPECT_TRUE(peers_.IsTimeToBeat(At(1150)));
+}
+
+TEST_F(PeersTest, NextWakeIsTheBeatOrTheNextSuspicion) {
+  EXPECT_EQ(peers_.NextWakeAt(), At(0));
+  (void)peers_.IsTimeToBeat(At(0));
+  EXPECT_EQ(peers_.NextWakeAt(), At(100));
+}
+
+TEST(SinglePeerlessNodeTest, NeverWakes) {
+  const Peers peers(
+      {},
+      topology::FoundTopology(topology::UuidOf(0xcc), topology::TermsOf(1), topology::CardsOf(1)),
+      kSelf, At(0));
+  EXPECT_EQ(peers.NextWakeAt(), Instant::max());
+  EXPECT_THAT(peers.ids(), IsEmpty());
+}
+
+}  // namespace
+}  // namespace kvd::node
