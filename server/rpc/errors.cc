@@ -2,6 +2,8 @@
 
 #include <google/protobuf/any.pb.h>
 
+#include <algorithm>
+
 #include "common/check.h"
 #include "google/rpc/error_details.pb.h"
 #include "server/rpc/convert.h"
@@ -44,6 +46,15 @@ grpc::StatusCode CodeOf(Reason reason) {
   KVD_CHECK(false, "every reason has a code");
 }
 
+// Cut to between nothing and a year: a peer's nonsense must not overflow our arithmetic.
+Duration FromProto(const google::protobuf::Duration& in) {
+  constexpr int64_t kYear = int64_t{365} * 24 * 3600;
+  if (in.seconds() < 0) return Duration::zero();
+  if (in.seconds() >= kYear) return std::chrono::seconds(kYear);
+  const Duration read = std::chrono::seconds(in.seconds()) + std::chrono::nanoseconds(in.nanos());
+  return std::max(read, Duration::zero());
+}
+
 }  // namespace
 
 google::rpc::Status ToProto(const Refusal& refusal) {
@@ -77,8 +88,7 @@ Refusal FromProto(const google::rpc::Status& status) {
       refusal.reason = ParseReason(info.reason()).value_or(Reason::kInternal);
       refusal.metadata = {info.metadata().begin(), info.metadata().end()};
     } else if (google::rpc::RetryInfo retry; detail.UnpackTo(&retry)) {
-      refusal.retry_after = std::chrono::seconds(retry.retry_delay().seconds()) +
-                            std::chrono::nanoseconds(retry.retry_delay().nanos());
+      refusal.retry_after = FromProto(retry.retry_delay());
     }
   }
   return refusal;

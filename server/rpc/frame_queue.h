@@ -23,7 +23,8 @@ class FrameQueue {
   explicit FrameQueue(Options options) : options_(options) {}
 
   // Queues what `frame` holds. A newer heartbeat takes the place of one still queued. Returns the
-  // ids of forwards for which there is no room: they were not queued, and the replies neither.
+  // ids of forwards for which there is no room: they were not queued. Replies always are; a value
+  // for which there is no room is replaced by a refusal.
   [[nodiscard]] std::vector<uint64_t> Add(node::Frame frame);
 
   // The next frame; nullopt if nothing is queued.

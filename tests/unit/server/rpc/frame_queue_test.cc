@@ -1,0 +1,175 @@
+// What waits for one peer. Forwards and replies are as large as the value they carry, about.
+
+#include "server/rpc/frame_queue.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace kvd::rpc {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+constexpr size_t kKiB = 1024;
+
+node::Forward PutOf(uint64_t id, size_t bytes) {
+  return {.id = id,
+          .remaining = {},
+          .partition = {},
+          .replica = {},
+          .operation = {.key = "k", .action = node::Put{std::string(bytes, 'v')}}};
+}
+
+node::ForwardReply FoundOf(uint64_t id, size_t bytes) {
+  return {id, node::Found{std::string(bytes, 'v'), 1}};
+}
+
+node::Frame FrameOf(std::vector<node::Forward> forwards,
+                    std::vector<node::ForwardReply> replies = {}) {
+  return {.envelope = {},
+          .heartbeat = std::nullopt,
+          .forwards = std::move(forwards),
+          .replies = std::move(replies)};
+}
+
+node::Frame BeatOf(uint64_t keys) {
+  node::Frame frame;
+  frame.heartbeat.emplace();
+  frame.heartbeat->load.keys = keys;
+  return frame;
+}
+
+// The ids of what a frame carries, replies first.
+std::vector<uint64_t> IdsOf(const node::Frame& frame) {
+  std::vector<uint64_t> ids;
+  for (const auto& reply : frame.replies) ids.push_back(reply.id);
+  for (const auto& forward : frame.forwards) ids.push_back(forward.id);
+  return ids;
+}
+
+class FrameQueueTest : public ::testing::Test {
+ protected:
+  std::vector<uint64_t> Add(node::Frame frame) { return queue_.Add(std::move(frame)); }
+
+  FrameQueue queue_{{}};
+};
+
+TEST_F(FrameQueueTest, NothingQueuedIsNoFrame) {
+  EXPECT_FALSE(queue_.Take());
+  EXPECT_THAT(Add({}), IsEmpty());
+  EXPECT_FALSE(queue_.Take());
+}
+
+TEST_F(FrameQueueTest, WhatIsPendingBecomesOneFrameInOrder) {
+  EXPECT_THAT(Add(FrameOf({PutOf(1, 10), PutOf(2, 10)}, {FoundOf(7, 10)})), IsEmpty());
+  EXPECT_THAT(Add(FrameOf({PutOf(3, 10)}, {FoundOf(8, 10)})), IsEmpty());
+  const auto frame = queue_.Take();
+  ASSERT_TRUE(frame);
+  EXPECT_THAT(IdsOf(*frame), ElementsAre(7, 8, 1, 2, 3));
+  EXPECT_FALSE(queue_.Take());
+}
+
+TEST_F(FrameQueueTest, EnvelopeIsTheNewest) {
+  node::Frame first = FrameOf({PutOf(1, 10)});
+  first.envelope.epoch = Epoch{1};
+  node::Frame second = FrameOf({PutOf(2, 10)});
+  second.envelope.epoch = Epoch{2};
+  (void)Add(first);
+  (void)Add(second);
+  EXPECT_EQ(queue_.Take()->envelope.epoch, Epoch{2});
+}
+
+TEST_F(FrameQueueTest, NewestHeartbeatTakesThePlaceOfTheOlder) {
+  (void)Add(BeatOf(1));
+  (void)Add(BeatOf(2));
+  (void)Add(FrameOf({PutOf(1, 10)}));
+  const auto frame = queue_.Take();
+  ASSERT_TRUE(frame && frame->heartbeat);
+  EXPECT_EQ(frame->heartbeat->load.keys, 2U);
+  EXPECT_FALSE(queue_.Take()) << "and it is sent once";
+}
+
+TEST_F(FrameQueueTest, FrameIsCutOnceItHolds256KiB) {
+  std::vector<node::Forward> forwards;
+  for (uint64_t id = 1; id <= 7; ++id) forwards.push_back(PutOf(id, 100 * kKiB));
+  (void)Add(FrameOf(std::move(forwards)));
+  EXPECT_THAT(IdsOf(*queue_.Take()), ElementsAre(1, 2, 3));
+  EXPECT_THAT(IdsOf(*queue_.Take()), ElementsAre(4, 5, 6));
+  EXPECT_THAT(IdsOf(*queue_.Take()), ElementsAre(7));
+  EXPECT_FALSE(queue_.Take());
+}
+
+TEST_F(FrameQueueTest, HeartbeatGoesWithTheNextFrameHoweverMuchIsQueued) {
+  for (uint64_t id = 1; id <= 6; ++id) (void)Add(FrameOf({PutOf(id, 200 * kKiB)}));
+  (void)queue_.Take();
+  (void)Add(BeatOf(1));
+  EXPECT_TRUE(queue_.Take()->heartbeat);
+}
+
+TEST_F(FrameQueueTest, QueueIsBoundedAndSaysWhichForwardsHaveNoRoom) {
+  for (uint64_t id = 1; id <= 4; ++id) {
+    EXPECT_THAT(Add(FrameOf({PutOf(id, 1000 * kKiB)})), IsEmpty());
+  }
+  EXPECT_THAT(Add(FrameOf({PutOf(5, 1000 * kKiB), PutOf(6, 10), PutOf(7, 1000 * kKiB)})),
+              ElementsAre(5, 7));
+  std::vector<uint64_t> sent;
+  while (const auto frame = queue_.Take()) {
+    for (const uint64_t id : IdsOf(*frame)) sent.push_back(id);
+  }
+  EXPECT_THAT(sent, ElementsAre(1, 2, 3, 4, 6));
+}
+
+TEST_F(FrameQueueTest, RepliesCountToo) {
+  for (uint64_t id = 1; id <= 4; ++id) (void)Add(FrameOf({}, {FoundOf(id, 1000 * kKiB)}));
+  EXPECT_THAT(Add(FrameOf({PutOf(9, 1000 * kKiB)})), ElementsAre(9));
+}
+
+// Whoever asked is told something at once, rather than left to its deadline.
+TEST_F(FrameQueueTest, ValueWithoutRoomBecomesARefusal) {
+  for (uint64_t id = 1; id <= 5; ++id) (void)Add(FrameOf({}, {FoundOf(id, 1000 * kKiB)}));
+  std::vector<node::ForwardReply> replies;
+  while (auto frame = queue_.Take()) {
+    for (auto& reply : frame->replies) replies.push_back(std::move(reply));
+  }
+  ASSERT_THAT(replies, SizeIs(5));
+  EXPECT_TRUE(std::holds_alternative<node::Found>(replies[3].result));
+  ASSERT_TRUE(std::holds_alternative<Refusal>(replies[4].result));
+  EXPECT_EQ(std::get<Refusal>(replies[4].result).reason, Reason::kOverloaded);
+}
+
+// A refusal says that nothing was written: an applied write must never be answered with one.
+TEST_F(FrameQueueTest, RepliesToWritesAlwaysHaveRoom) {
+  for (uint64_t id = 1; id <= 4; ++id) (void)Add(FrameOf({}, {FoundOf(id, 1020 * kKiB)}));
+  for (uint64_t id = 5; id <= 2000; ++id) (void)Add(FrameOf({}, {{id, node::Written{id}}}));
+  uint64_t written = 0;
+  while (const auto frame = queue_.Take()) {
+    for (const auto& reply : frame->replies) {
+      if (reply.id >= 5) written += std::holds_alternative<node::Written>(reply.result) ? 1 : 0;
+    }
+  }
+  EXPECT_EQ(written, 1996U);
+}
+
+TEST_F(FrameQueueTest, TakingMakesRoom) {
+  for (uint64_t id = 1; id <= 4; ++id) (void)Add(FrameOf({PutOf(id, 1000 * kKiB)}));
+  (void)queue_.Take();
+  EXPECT_THAT(Add(FrameOf({PutOf(5, 1000 * kKiB)})), IsEmpty());
+}
+
+TEST_F(FrameQueueTest, SingleMessageAlwaysFits) {
+  EXPECT_THAT(Add(FrameOf({PutOf(1, 5000 * kKiB)})), IsEmpty());
+  EXPECT_THAT(Add(FrameOf({PutOf(2, 10)})), ElementsAre(2));
+  EXPECT_THAT(IdsOf(*queue_.Take()), ElementsAre(1));
+  EXPECT_THAT(Add(FrameOf({PutOf(3, 5000 * kKiB)})), IsEmpty());
+}
+
+TEST_F(FrameQueueTest, HeartbeatAlwaysHasRoom) {
+  for (uint64_t id = 1; id <= 5; ++id) (void)Add(FrameOf({PutOf(id, 1000 * kKiB)}));
+  (void)Add(BeatOf(3));
+  EXPECT_EQ(queue_.Take()->heartbeat->load.keys, 3U);
+}
+
+}  // namespace
+}  // namespace kvd::rpc
