@@ -36,8 +36,18 @@ std::string Field(const std::pair<std::string, std::string>& field) {
   return field.first + "=" + (plain ? field.second : Quoted(field.second, 1024));
 }
 
+// Messages quote peers and the system: what they say must stay on one line, and off the terminal.
+std::string OneLine(std::string_view message) {
+  std::string text;
+  for (const char c : message) {
+    const bool is_control = (c >= 0 && c < ' ') || c == '\x7f';
+    text += is_control ? fmt::format("\\x{:02x}", c) : std::string(1, c);
+  }
+  return text;
+}
+
 std::string Sentence(const LogLine& line) {
-  std::string text = line.message;
+  std::string text = OneLine(line.message);
   std::string_view gap = "  ";
   for (const auto& field : line.fields) {
     text += gap;
@@ -108,8 +118,13 @@ void LineLogger::Write(const LogLine& line) {
     absl::MutexLock lock(&mu_);
     sink = sink_;
   }
-  sink->log(spdlog::details::log_msg("", spdlog::level::info, text));
-  sink->flush();
+  try {
+    sink->log(spdlog::details::log_msg("", spdlog::level::info, text));
+    sink->flush();
+  } catch (const spdlog::spdlog_ex&) {
+    // A log that cannot be written must not stop a node that can serve, and there is nobody to
+    // tell.
+  }
 }
 
 Status LineLogger::Reopen() {
