@@ -1,0 +1,277 @@
+// Everything a peer may send. The first byte of the input chooses what the rest is: a frame, a
+// greeting, an answer to one, a topology record, or the payload of a log entry.
+//
+// What must hold: no crash; what is decoded, encoded again, means the same; and a node that got it
+// still works: it serves a write, and answers every forward.
+//
+// With the high bit set a frame or greeting is put into an envelope that the node accepts, so that
+// the fuzzer reaches what lies behind it.
+
+#include <google/protobuf/stubs/logging.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+
+#include "common/bytes.h"
+#include "common/hash.h"
+#include "server/node/node.h"
+#include "server/partition/mutation.h"
+#include "server/rpc/convert.h"
+#include "server/topology/topology.h"
+
+namespace kvd::rpc {
+namespace {
+
+constexpr NodeId kPeer{2};
+constexpr uint32_t kPartitions = 16;
+constexpr uint8_t kSealed = 0x80;
+
+void Require(bool condition) {
+  if (!condition) std::abort();
+}
+
+Uuid UuidOf(uint8_t digit) {
+  Uuid uuid;
+  uuid.bytes.fill(digit);
+  return uuid;
+}
+
+topology::NodeCard CardOf(const std::string& name, uint8_t digit) {
+  return {.name = name,
+          .uuid = UuidOf(digit),
+          .address = name + ":7400",
+          .peer_address = name + ":7401",
+          .zone = ""};
+}
+
+topology::ClusterTerms Terms() {
+  return {.name = "demo",
+          .partitions = kPartitions,
+          .replication = 3,
+          .node_names = {"n1", "n2", "n3"}};
+}
+
+const topology::Topology& Founded() {
+  static const topology::Topology kTopology = topology::FoundTopology(
+      UuidOf(0xcc), Terms(), {CardOf("n1", 1), CardOf("n2", 2), CardOf("n3", 3)});
+  return kTopology;
+}
+
+topology::Founding::Options FoundingOptions(bool founded) {
+  topology::Founding::Options options;
+  options.self = CardOf("n1", 1);
+  options.boot = {.counter = 2, .nonce = 1};
+  options.terms = Terms();
+  options.peers = {{"n2", "n2:7401"}, {"n3", "n3:7401"}};
+  options.binding = {UuidOf(0xcc), UuidOf(1)};
+  options.fresh_cluster_id = UuidOf(0xcc);
+  if (founded) options.topology = Founded();
+  return options;
+}
+
+// n1 as it is driven, on a disk that does everything at once and keeps nothing.
+class World {
+ public:
+  explicit World(bool founded)
+      : node_({.founding = FoundingOptions(founded), .peers = {}, .limits = {}, .recovered = {}},
+              now_) {
+    node_.OnLinkUp(kPeer, now_);
+    Settle();
+  }
+
+  node::Node& node() { return node_; }
+  [[nodiscard]] Instant now() const { return now_; }
+
+  // Carries out what the node wants, until it wants nothing.
+  void Settle() {
+    for (bool moved = true; moved;) {
+      moved = false;
+      node::Effects effects = node_.TakeEffects();
+      if (effects.founding.bind) node_.OnBound(now_);
+      if (effects.founding.store) node_.OnTopologyStored(now_);
+      for (const auto& write : effects.appends) {
+        node_.OnDurable(PartitionId{write.group.value - 1}, write.entries.back().index, now_);
+        moved = true;
+      }
+      for (const auto& job : effects.applies) {
+        partition::Applied applied{job.partition, {}, 1};
+        for (const auto& entry : job.entries) {
+          Require(partition::DecodeMutation(entry.payload).ok());
+          applied.outcomes.push_back({.index = entry.index, .version = entry.index});
+        }
+        node_.OnApplied(applied, now_);
+        moved = true;
+      }
+      for (const auto& read : effects.reads) {
+        node_.OnRead(read.ticket, std::optional<storage::StoredValue>(), now_);
+        moved = true;
+      }
+      for (auto& [peer, frame] : effects.frames) {
+        replies_ += frame.replies.size();
+        // What the node says is well-formed.
+        Require(FromProto(ToProto(std::move(frame))).has_value());
+      }
+      answers_ += effects.answers.size();
+    }
+  }
+
+  void Pass(Duration duration) {
+    now_ += duration;
+    node_.Advance(now_);
+    Settle();
+  }
+
+  // Whatever came, the node still answers, and owes nothing to anyone.
+  void RequireAlive() {
+    for (const char* key : {"a", "b", "c", "d"}) {
+      const size_t before = answers_;
+      node_.OnCall(node::CallId{++last_call_}, {.key = key, .action = node::Put{"v"}},
+                   std::chrono::milliseconds(10), now_);
+      Settle();
+      Pass(std::chrono::milliseconds(10));
+      Require(answers_ == before + 1);
+    }
+    Pass(std::chrono::minutes(1));
+    Require(node_.IsIdle());
+    (void)node_.ViewCluster(now_);
+    (void)node_.ViewRing(now_);
+  }
+
+  [[nodiscard]] size_t replies() const { return replies_; }
+
+ private:
+  Instant now_ = Instant{} + std::chrono::hours(1);
+  node::Node node_;
+  uint64_t last_call_ = 0;
+  size_t answers_ = 0;
+  size_t replies_ = 0;
+};
+
+// The node accepts what comes in this.
+void SetEnvelope(peer_pb::Envelope& envelope) {
+  envelope.set_cluster_id(UuidOf(0xcc).ToBytes());
+  envelope.set_from_uuid(UuidOf(2).ToBytes());
+  envelope.set_to_uuid(UuidOf(1).ToBytes());
+}
+
+void SetCard(peer_pb::NodeCard& card) {
+  card.set_name("n2");
+  card.set_uuid(UuidOf(2).ToBytes());
+}
+
+// Forwards are sent under the partition and replica that their keys belong to.
+void AddressForwards(peer_pb::Frame& frame) {
+  for (peer_pb::Forward& forward : *frame.mutable_forwards()) {
+    const PartitionId partition = PartitionOf(forward.key(), kPartitions);
+    forward.set_partition(partition.value);
+    forward.set_replica_id(Founded().PreferredOwner(partition).id.value);
+  }
+}
+
+void TryFrame(std::string_view bytes, bool sealed) {
+  peer_pb::Frame message;
+  if (!message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return;
+  if (sealed) {
+    SetEnvelope(*message.mutable_envelope());
+    AddressForwards(message);
+  }
+  const auto frame = FromProto(message);
+  if (!frame) return;
+  World world(/*founded=*/true);
+  world.node().OnFrame(kPeer, *frame, world.now());
+  world.Settle();
+  if (sealed) Require(world.replies() == frame->forwards.size());
+  world.node().OnFrame(kPeer, *frame, world.now());  // Sent twice.
+  world.RequireAlive();
+  world.node().OnLinkDown(kPeer, world.now());
+  world.RequireAlive();
+}
+
+void TryHello(std::string_view bytes, bool sealed) {
+  peer_pb::HelloRequest message;
+  if (!message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return;
+  if (sealed) {
+    SetEnvelope(*message.mutable_envelope());
+    SetCard(*message.mutable_from());
+    message.set_to_name("n1");
+  }
+  const auto request = FromProto(message);
+  if (!request) return;
+  Require(FromProto(ToProto(*request)) == *request);
+  for (const bool founded : {false, true}) {
+    World world(founded);
+    world.node().OnHello(topology::HelloId{1}, *request, world.now());
+    world.Settle();
+    world.RequireAlive();
+  }
+}
+
+void TryHelloAnswer(std::string_view bytes, bool sealed) {
+  peer_pb::HelloResponse message;
+  if (!message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return;
+  if (sealed) {
+    SetEnvelope(*message.mutable_envelope());
+    SetCard(*message.mutable_from());
+  }
+  const auto response = FromProto(message);
+  if (!response) return;
+  for (const bool founded : {false, true}) {
+    World world(founded);
+    world.node().OnHelloAnswer("n2", *response, world.now());
+    world.Settle();
+    world.node().OnHelloAnswer("n3", *response, world.now());
+    world.Settle();
+    world.RequireAlive();
+  }
+}
+
+void TryTopology(std::string_view bytes, bool sealed) {
+  const std::string record =
+      sealed ? ByteWriter().Raw(bytes).U32(Checksum32(bytes)).Take() : std::string(bytes);
+  const auto decoded = topology::DecodeTopology(record);
+  if (!decoded.ok()) return;
+  Require(topology::EncodeTopology(*decoded) == record);
+  topology::HelloResponse response;
+  response.from = CardOf("n2", 2);
+  response.topology = record;
+  World world(/*founded=*/false);
+  world.node().OnHelloAnswer("n2", response, world.now());
+  world.Settle();
+  world.RequireAlive();
+}
+
+void TryMutation(std::string_view bytes) {
+  const auto decoded = partition::DecodeMutation(bytes);
+  if (decoded.ok()) Require(partition::EncodeMutation(*decoded) == bytes);
+}
+
+void Try(uint8_t choice, std::string_view bytes, bool sealed) {
+  switch (choice % 5) {
+    case 0:
+      return TryFrame(bytes, sealed);
+    case 1:
+      return TryHello(bytes, sealed);
+    case 2:
+      return TryHelloAnswer(bytes, sealed);
+    case 3:
+      return TryTopology(bytes, sealed);
+    default:
+      return TryMutation(bytes);
+  }
+}
+
+}  // namespace
+}  // namespace kvd::rpc
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  static const auto silenced = google::protobuf::SetLogHandler(nullptr);  // It reports bad UTF-8.
+  (void)silenced;
+  if (size == 0) return 0;
+  const std::string_view rest(reinterpret_cast<const char*>(data) + 1, size - 1);
+  const bool sealed = (data[0] & kvd::rpc::kSealed) != 0;
+  kvd::rpc::Try(data[0] & 0x7fU, rest, sealed);
+  return 0;
+}
