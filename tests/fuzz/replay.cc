@@ -1,5 +1,5 @@
-// Runs a fuzz target without libFuzzer: over every file of a corpus folder, and over every prefix and
-// a few one-byte changes of each. The target aborts on a finding.
+// Runs a fuzz target without libFuzzer: over every file of a corpus folder, and over every prefix
+// and a few one-byte changes of each. The target aborts on a finding.
 
 #include <cstdint>
 #include <cstdio>
