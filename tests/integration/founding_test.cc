@@ -83,7 +83,7 @@ TEST(FoundingTest, ANodeWhoseDiskWasWipedDoesNotBecomeItsOldSelf) {
   cluster.Start(2);
   ASSERT_TRUE(StatusSays(cluster, 2, "name n2 is in use by"));
   EXPECT_TRUE(Logs(cluster, 2, "name n2 is in use by"));
-  EXPECT_EQ(cluster.StateOf(2, 1), client::NodeState::kDown);
+  EXPECT_TRUE(Eventually([&] { return cluster.StateOf(2, 1) == client::NodeState::kDown; }));
 }
 
 TEST(FoundingTest, AFileThatChangedWhatTheClusterIsStopsTheNodeAndNamesBothValues) {
