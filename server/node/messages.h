@@ -13,30 +13,61 @@
 #include "common/clock.h"
 #include "common/refusal.h"
 #include "common/types.h"
+#include "server/partition/request_id.h"
 #include "server/topology/messages.h"
 
 namespace kvd::node {
 
-// One operation on one key.
+// Makes a retry safe: within its client, a sequence names one operation, which is applied at most
+// once however often it is sent. See partition/sessions.h.
+using RequestId = partition::RequestId;
+
+// One operation. Conditions: write only if the key is at this version; 0: only if it is absent.
 struct Get {
   bool omit_value = false;
+  bool stale = false;  // Any replica may answer, with what it has applied.
 
   friend bool operator==(const Get&, const Get&) = default;
 };
 struct Put {
   std::string value;
+  std::optional<Version> if_version = {};
 
   friend bool operator==(const Put&, const Put&) = default;
 };
 struct Delete {
+  std::optional<Version> if_version = {};
+
   friend bool operator==(const Delete&, const Delete&) = default;
 };
 
-enum class OperationKind : uint8_t { kGet, kPut, kDelete };
+// Adds to the value, a decimal 64-bit integer; an absent key counts as 0.
+struct Increment {
+  int64_t by = 1;
+
+  friend bool operator==(const Increment&, const Increment&) = default;
+};
+
+// Puts and deletes of distinct keys of one partition, all or nothing, under one version. The
+// operation's key is that of the first item.
+struct BatchItem {
+  std::string key;
+  std::variant<Put, Delete> action;
+
+  friend bool operator==(const BatchItem&, const BatchItem&) = default;
+};
+struct Batch {
+  std::vector<BatchItem> items;
+
+  friend bool operator==(const Batch&, const Batch&) = default;
+};
+
+enum class OperationKind : uint8_t { kGet, kPut, kDelete, kIncrement, kBatch };
 
 struct Operation {
   std::string key;
-  std::variant<Get, Put, Delete> action;
+  std::variant<Get, Put, Delete, Increment, Batch> action;
+  std::optional<RequestId> request_id = {};  // Writes only; unset: only the node may retry.
 
   [[nodiscard]] OperationKind kind() const { return static_cast<OperationKind>(action.index()); }
 
@@ -45,11 +76,13 @@ struct Operation {
   friend bool operator==(const Operation&, const Operation&) = default;
 };
 
-// What an operation came to. Found answers a Get; Written a Put, or a Delete that removed
-// something; Absent a Get or Delete of a key that is not there.
+// What an operation came to. Found answers a Get; Written a Put, a Batch, or a Delete that removed
+// something; Absent a Get or Delete of a key that is not there; Incremented an Increment; Mismatch
+// a write whose condition failed, which wrote nothing.
 struct Found {
   std::string value;
   Version version = 0;
+  std::optional<Duration> stale_by = {};  // Of a stale read: it may lag by this much, no more.
 
   friend bool operator==(const Found&, const Found&) = default;
 };
@@ -59,17 +92,26 @@ struct Written {
   friend bool operator==(const Written&, const Written&) = default;
 };
 struct Absent {
+  std::optional<Duration> stale_by = {};
+
   friend bool operator==(const Absent&, const Absent&) = default;
 };
-using Result = std::variant<Found, Written, Absent, Refusal>;
+struct Incremented {
+  int64_t value = 0;
+  Version version = 0;
+
+  friend bool operator==(const Incremented&, const Incremented&) = default;
+};
+struct Mismatch {
+  std::string key;     // Whose condition failed.
+  Version actual = 0;  // 0: it is absent.
+
+  friend bool operator==(const Mismatch&, const Mismatch&) = default;
+};
+using Result = std::variant<Found, Written, Absent, Refusal, Incremented, Mismatch>;
 
 // Whether an operation of `kind` can come to `result`: peers are not trusted to know.
-[[nodiscard]] inline bool Fits(OperationKind kind, const Result& result) {
-  if (std::holds_alternative<Refusal>(result)) return true;
-  if (std::holds_alternative<Found>(result)) return kind == OperationKind::kGet;
-  if (std::holds_alternative<Written>(result)) return kind != OperationKind::kGet;
-  return kind != OperationKind::kPut;
-}
+[[nodiscard]] bool Fits(OperationKind kind, const Result& result);
 
 // A result, and who decided it.
 struct Answer {

@@ -30,6 +30,14 @@ uint64_t SizeOf(const Operation& operation) {
   return kOverhead + operation.key.size() + (put != nullptr ? put->value.size() : 0);
 }
 
+bool IsSupported(const Operation& operation) {
+  if (operation.request_id) return false;
+  if (const auto* get = std::get_if<Get>(&operation.action)) return !get->stale;
+  if (const auto* put = std::get_if<Put>(&operation.action)) return !put->if_version;
+  const auto* del = std::get_if<Delete>(&operation.action);
+  return del != nullptr && !del->if_version;
+}
+
 partition::Mutation MutationOf(const Operation& operation) {
   if (const auto* put = std::get_if<Put>(&operation.action)) {
     return partition::PutMutation{operation.key, put->value};
@@ -82,6 +90,10 @@ std::optional<Refusal> Node::Refuse(const Operation& operation) const {
         .reason = Reason::kNodeJoining,
         .message = fmt::format("{} does not serve yet: {}", self, founding_.WaitingFor()),
         .metadata = {{"node", self}}};
+  }
+  if (!IsSupported(operation)) {
+    return Refusal{.reason = Reason::kBadRequest,
+                   .message = "this operation is not supported by this version"};
   }
   const Limits& limits = options_.limits;
   if (operation.key.empty()) {
