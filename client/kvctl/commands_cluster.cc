@@ -63,7 +63,7 @@ ExitCode PingNode(Session& session, const std::string& name) {
   }
   client::Options options = session.settings().client;
   options.endpoints = {node->address};
-  const auto at = client::Client::Open(std::move(options));
+  const auto at = client::Client::Open(options);
   return at.ok() ? PingAt(session, *at) : session.Fail(at.error());
 }
 
