@@ -12,6 +12,12 @@ GroupExtent Extended(GroupExtent extent, const GroupWrite& write) {
     KVD_CHECK_OP(>=, write.hard_state->term, extent.hard_state.term);
     extent.hard_state = *write.hard_state;
   }
+  if (write.reset) {
+    KVD_CHECK_OP(>=, write.reset->index + 1, extent.first);
+    extent.first = write.reset->index + 1;
+    extent.last = write.reset->index;
+    extent.last_term = extent.previous_term = write.reset->term;
+  }
   if (write.entries.empty()) return extent;
 
   Index next = write.entries.front().index;
@@ -26,10 +32,16 @@ GroupExtent Extended(GroupExtent extent, const GroupWrite& write) {
   return extent;
 }
 
-GroupExtent Truncated(GroupExtent extent, Index through) {
+GroupExtent Truncated(GroupExtent extent, Index through, Term term) {
   KVD_CHECK_OP(<=, through, extent.last);
-  if (through >= extent.first) extent.first = through + 1;
+  if (through < extent.first) return extent;
+  extent.first = through + 1;
+  extent.previous_term = term;
   return extent;
+}
+
+bool IsEmpty(const GroupWrite& write) {
+  return !write.hard_state && !write.reset && write.entries.empty();
 }
 
 Status NotInLog(GroupId group, Index from, Index to) {

@@ -12,8 +12,11 @@ namespace kvd::storage {
 [[nodiscard]] GroupExtent Extended(GroupExtent extent, const GroupWrite& write);
 
 // The extent after forgetting everything up to and including `through`; unchanged if that is gone
-// already. REQUIRES: through <= extent.last.
-[[nodiscard]] GroupExtent Truncated(GroupExtent extent, Index through);
+// already. `term` is that of entry `through`. REQUIRES: through <= extent.last.
+[[nodiscard]] GroupExtent Truncated(GroupExtent extent, Index through, Term term);
+
+// Whether `write` changes nothing, and so creates no group either.
+[[nodiscard]] bool IsEmpty(const GroupWrite& write);
 
 // The answer to a read of entries that are not, or no longer, in the log: OUT_OF_RANGE.
 [[nodiscard]] Status NotInLog(GroupId group, Index from, Index to);

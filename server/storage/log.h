@@ -28,10 +28,15 @@ struct HardState {
   friend bool operator==(const HardState&, const HardState&) = default;
 };
 
+// What an entry is for: a command of the group's state machine (an empty one does nothing), or a
+// configuration of the group itself.
+enum class EntryKind : uint8_t { kCommand = 0, kConfiguration = 1 };
+
 struct Entry {
   Index index = 0;
   Term term = 0;
-  std::string payload;  // Means something to the group's state machine alone; may be empty.
+  std::string payload;  // Means something to whoever `kind` is for; may be empty.
+  EntryKind kind = EntryKind::kCommand;
 
   friend bool operator==(const Entry&, const Entry&) = default;
 };
@@ -39,18 +44,29 @@ struct Entry {
 // What one group adds. Entries are consecutive. If they start at or below the group's last index,
 // what stood from there on is deleted in the same batch.
 struct GroupWrite {
+  // A snapshot took the place of the whole log: every entry is deleted, and the log begins behind
+  // `index`, an entry of `term`. Entries in the same write come after it.
+  struct Reset {
+    Index index = 0;
+    Term term = 0;
+
+    friend bool operator==(const Reset&, const Reset&) = default;
+  };
+
   GroupId group;
-  std::optional<HardState> hard_state;
-  std::vector<Entry> entries;
+  std::optional<HardState> hard_state = {};
+  std::vector<Entry> entries = {};
+  std::optional<Reset> reset = {};
 };
 
 // The extent of one group's log. An empty log has last == first - 1.
 struct GroupExtent {
   GroupId group;
-  HardState hard_state;
+  HardState hard_state = {};
   Index first = 1;
   Index last = 0;
-  Term last_term = 0;  // 0 if the log never held an entry.
+  Term last_term = 0;      // 0 if the log never held an entry.
+  Term previous_term = 0;  // Of entry first - 1; 0 if the log begins at 1.
 
   friend bool operator==(const GroupExtent&, const GroupExtent&) = default;
 };
@@ -59,10 +75,11 @@ class Log {
  public:
   virtual ~Log() = default;
 
-  // Makes all writes durable together: one batch, one fsync. After an error the log is unusable: an
+  // Makes all writes durable together, in order: one batch, one fsync. Merge() (merge.h) makes one
+  // write of several of a group. After an error the log is unusable: an
   // fsync that failed is never tried again, the process must stop.
   // REQUIRES: a group's entries leave no gap: they start at most one above its last index, and not
-  // below its first.
+  // below its first. A reset goes to no index below first - 1.
   [[nodiscard]] virtual Status Append(std::span<const GroupWrite> writes) = 0;
 
   // Every group that has a record, in order of GroupId.

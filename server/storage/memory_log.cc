@@ -10,6 +10,11 @@ namespace {
 
 constexpr uint64_t kBytesPerRecord = 32;  // About what a record on disk adds to its payload.
 
+Status Damaged(GroupId group, Index index) {
+  return MakeStatus(StatusCode::kDataLoss,
+                    fmt::format("log entry {} of group {}: damaged", index, group.value));
+}
+
 }  // namespace
 
 Status MemoryLog::Append(std::span<const GroupWrite> writes) {
@@ -43,13 +48,13 @@ Status MemoryLog::TakeFailureLocked() {
 }
 
 void MemoryLog::ApplyLocked(const GroupWrite& write) {
-  if (!write.hard_state && write.entries.empty()) return;
+  if (IsEmpty(write)) return;
   Group& group = groups_[write.group];
   group.extent.group = write.group;
   group.extent = Extended(group.extent, write);
-  if (write.entries.empty()) return;
+  if (write.entries.empty() && !write.reset) return;
 
-  const Index from = write.entries.front().index;
+  const Index from = write.reset ? 0 : write.entries.front().index;
   group.entries.erase(group.entries.lower_bound(from), group.entries.end());
   damaged_.erase(damaged_.lower_bound({write.group, from}),
                  damaged_.lower_bound({GroupId{write.group.value + 1}, 0}));
@@ -86,10 +91,7 @@ StatusOr<std::vector<Entry>> MemoryLog::Read(GroupId group, Index from, Index to
   for (auto it = log.entries.find(from); it != log.entries.end() && it->first <= to; ++it) {
     bytes += it->second.payload.size();
     if (!entries.empty() && bytes > max_bytes) break;
-    if (damaged_.contains({group, it->first})) {
-      return MakeStatus(StatusCode::kDataLoss,
-                        fmt::format("log entry {} of group {}: damaged", it->first, group.value));
-    }
+    if (damaged_.contains({group, it->first})) return Damaged(group, it->first);
     entries.push_back(it->second);
   }
   return entries;
@@ -102,7 +104,9 @@ Status MemoryLog::TruncatePrefix(GroupId group, Index through) {
   const auto found = groups_.find(group);
   KVD_CHECK(found != groups_.end(), fmt::format("group {} has no log", group.value));
   Group& log = found->second;
-  log.extent = Truncated(log.extent, through);
+  const auto last = log.entries.find(through);
+  if (damaged_.contains({group, through})) return Damaged(group, through);
+  log.extent = Truncated(log.extent, through, last == log.entries.end() ? 0 : last->second.term);
   log.entries.erase(log.entries.begin(), log.entries.lower_bound(log.extent.first));
   damaged_.erase(damaged_.lower_bound({group, 0}), damaged_.lower_bound({group, log.extent.first}));
   return OkStatus();

@@ -19,6 +19,13 @@ Status Damaged(std::string_view why) {
   return MakeStatus(StatusCode::kDataLoss, fmt::format("damaged ({}); {}", why, kRemedy));
 }
 
+Status NewerKind(uint8_t found, uint8_t known) {
+  return MakeStatus(StatusCode::kFailedPrecondition,
+                    fmt::format("is for kind {}, this kvd knows up to kind {}; start the newer kvd "
+                                "that wrote it",
+                                found, known));
+}
+
 std::string EntryName(GroupId group, Index index) {
   return fmt::format("log entry {} of group {}", index, group.value);
 }
@@ -78,7 +85,7 @@ Status MalformedRecord(std::string_view why) {
 
 std::string EncodeEntry(const Entry& entry) {
   ByteWriter record = BeginRecord(RecordKind::kEntry);
-  record.U64(entry.index).U64(entry.term).Raw(entry.payload);
+  record.U64(entry.index).U64(entry.term).U8(static_cast<uint8_t>(entry.kind)).Raw(entry.payload);
   return Seal(std::move(record));
 }
 
@@ -87,11 +94,20 @@ StatusOr<Entry> DecodeEntry(GroupId group, Index index, std::string_view bytes) 
   if (!fields.ok()) return Annotate(fields.status(), EntryName(group, index));
   const Index found = fields->U64().value_or(0);
   const Term term = fields->U64().value_or(0);
+  const uint8_t kind = fields->U8().value_or(0);
   if (!fields->ok()) return Annotate(MalformedRecord("too short"), EntryName(group, index));
   if (found != index) {
     return Annotate(MalformedRecord(fmt::format("holds entry {}", found)), EntryName(group, index));
   }
-  return Entry{.index = index, .term = term, .payload = std::string(fields->rest())};
+  if (kind > static_cast<uint8_t>(EntryKind::kConfiguration)) {
+    // Never skipped: its effect would be missing here and not on other replicas.
+    return Annotate(NewerKind(kind, static_cast<uint8_t>(EntryKind::kConfiguration)),
+                    EntryName(group, index));
+  }
+  return Entry{.index = index,
+               .term = term,
+               .payload = std::string(fields->rest()),
+               .kind = static_cast<EntryKind>(kind)};
 }
 
 std::string EncodeHardState(const HardState& state) {

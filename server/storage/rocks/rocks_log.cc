@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <rocksdb/table.h>
 
+#include <algorithm>
 #include <map>
 #include <span>
 #include <utility>
@@ -94,15 +95,26 @@ void Expect(const rocksdb::Status& status) {
   KVD_CHECK(status.ok(), status.ToString());
 }
 
-void AddWrite(rocksdb::WriteBatch& batch, const GroupWrite& write, const GroupExtent& before,
-              const GroupExtent& after) {
+// Of what stood in the log before, everything from the first new entry on goes: all of it with a
+// reset.
+void AddWrite(rocksdb::WriteBatch& batch, const GroupWrite& write, const GroupExtent& before) {
   const GroupId group = write.group;
   if (write.hard_state) Expect(batch.Put(HardStateKey(group), EncodeHardState(*write.hard_state)));
+  if (write.reset) {
+    const LogStart start{.first = write.reset->index + 1, .previous_term = write.reset->term};
+    Expect(batch.Put(LogStartKey(group), EncodeLogStart(start)));
+  }
+  std::optional<Index> gone_from;
+  if (write.reset) {
+    gone_from = before.first;
+  } else if (!write.entries.empty() && write.entries.back().index < before.last) {
+    gone_from = write.entries.back().index + 1;
+  }
+  if (gone_from && *gone_from <= before.last) {
+    Expect(batch.DeleteRange(EntryKey(group, *gone_from), EntryKey(group, before.last + 1)));
+  }
   for (const Entry& entry : write.entries) {
     Expect(batch.Put(EntryKey(group, entry.index), EncodeEntry(entry)));
-  }
-  if (after.last < before.last) {
-    Expect(batch.DeleteRange(EntryKey(group, after.last + 1), EntryKey(group, before.last + 1)));
   }
 }
 
@@ -112,16 +124,20 @@ Status RocksLog::Append(std::span<const GroupWrite> writes) {
   std::map<GroupId, Index> overwriting;
   rocksdb::WriteBatch batch = NextBatch();
   for (const GroupWrite& write : writes) {
-    if (!write.hard_state && write.entries.empty()) continue;
+    if (IsEmpty(write)) continue;
     const auto earlier = changed.find(write.group);
     const GroupExtent before =
         earlier != changed.end()
             ? earlier->second
             : ExtentOf(write.group).value_or(GroupExtent{.group = write.group, .hard_state = {}});
     const GroupExtent after = Extended(before, write);
-    AddWrite(batch, write, before, after);
-    if (!write.entries.empty() && write.entries.front().index <= before.last) {
-      overwriting.try_emplace(write.group, write.entries.front().index);
+    AddWrite(batch, write, before);
+    if (write.reset) {
+      overwriting.insert_or_assign(write.group, 0);
+    } else if (!write.entries.empty() && write.entries.front().index <= before.last) {
+      const Index from = write.entries.front().index;
+      Index& lowest = overwriting.try_emplace(write.group, from).first->second;
+      lowest = std::min(lowest, from);
     }
     changed.insert_or_assign(write.group, after);
   }
@@ -194,10 +210,11 @@ Status RocksLog::TruncatePrefixes(std::span<const Prefix> prefixes) {
   for (const auto& [group, through] : prefixes) {
     const auto before = ExtentOf(group);
     KVD_CHECK(before.has_value(), fmt::format("group {} has no log", group.value));
-    const GroupExtent after = Truncated(*before, through);
-    if (after == *before) continue;
+    KVD_CHECK_OP(<=, through, before->last);
+    if (through < before->first) continue;
     KVD_ASSIGN_OR_RETURN(const std::vector<Entry> last, Read(group, through, through, 0));
-    const LogStart start{.first = after.first, .previous_term = last.front().term};
+    const GroupExtent after = Truncated(*before, through, last.front().term);
+    const LogStart start{.first = after.first, .previous_term = after.previous_term};
     Expect(batch.Put(LogStartKey(group), EncodeLogStart(start)));
     Expect(batch.DeleteRange(EntryKey(group, before->first), EntryKey(group, after.first)));
     changed.insert_or_assign(group, after);
@@ -224,7 +241,7 @@ StatusOr<GroupExtent> LoadExtent(const Database& db, GroupId group) {
   }
   extent.first = start.first;
   extent.last = start.first - 1;
-  extent.last_term = start.previous_term;
+  extent.last_term = extent.previous_term = start.previous_term;
 
   KVD_ASSIGN_OR_RETURN(const auto last, db.Last(EntryKey(group, start.first), EndOfGroup(group)));
   if (!last) return extent;

@@ -41,6 +41,10 @@ GroupWrite Votes(GroupId group, Term term, uint64_t replica) {
           .entries = {}};
 }
 
+GroupWrite Resets(GroupId group, Index index, Term term) {
+  return {.group = group, .reset = GroupWrite::Reset{.index = index, .term = term}};
+}
+
 template <typename World>
 class LogContractTest : public ::testing::Test {
  protected:
@@ -155,9 +159,12 @@ TYPED_TEST(LogContractTest, TruncationForgetsThePrefixForGood) {
   this->Truncate(kGroup, 4);
   this->Truncate(kGroup, 2);  // Gone already: a no-op.
   for (int restart = 0; restart < 2; ++restart) {
-    EXPECT_THAT(this->Groups(),
-                ElementsAre(GroupExtent{
-                    .group = kGroup, .hard_state = {}, .first = 5, .last = 6, .last_term = 1}));
+    EXPECT_THAT(this->Groups(), ElementsAre(GroupExtent{.group = kGroup,
+                                                        .hard_state = {},
+                                                        .first = 5,
+                                                        .last = 6,
+                                                        .last_term = 1,
+                                                        .previous_term = 1}));
     EXPECT_EQ(this->Read(kGroup, 5, 6), Entries(5, 6, 1));
     this->world_.Crash();
   }
@@ -167,13 +174,99 @@ TYPED_TEST(LogContractTest, AnEmptiedLogRemembersItsLastTerm) {
   this->Append({Writes(kGroup, 1, 6, 3)});
   this->Truncate(kGroup, 6);
   for (int restart = 0; restart < 2; ++restart) {
-    EXPECT_THAT(this->Groups(),
-                ElementsAre(GroupExtent{
-                    .group = kGroup, .hard_state = {}, .first = 7, .last = 6, .last_term = 3}));
+    EXPECT_THAT(this->Groups(), ElementsAre(GroupExtent{.group = kGroup,
+                                                        .hard_state = {},
+                                                        .first = 7,
+                                                        .last = 6,
+                                                        .last_term = 3,
+                                                        .previous_term = 3}));
     this->world_.Crash();
   }
   this->Append({Writes(kGroup, 7, 7, 4)});
   EXPECT_EQ(this->Read(kGroup, 7, 7), Entries(7, 7, 4));
+}
+
+TYPED_TEST(LogContractTest, TheTermBeforeTheFirstEntryStaysKnown) {
+  this->Append({Writes(kGroup, 1, 4, 2), Writes(kOther, 1, 1, 1)});
+  this->Append({Writes(kGroup, 5, 8, 3)});
+  this->Truncate(kGroup, 4);
+  for (int restart = 0; restart < 2; ++restart) {
+    EXPECT_EQ(this->Groups()[0].previous_term, 2U);
+    EXPECT_EQ(this->Groups()[1].previous_term, 0U);
+    this->world_.Crash();
+  }
+}
+
+TYPED_TEST(LogContractTest, AVoteAloneIsAWrite) {
+  this->Append({Writes(kGroup, 1, 3, 1)});
+  this->Append({Votes(kGroup, 5, 2)});
+  this->world_.Crash();
+  EXPECT_THAT(this->Groups(),
+              ElementsAre(GroupExtent{.group = kGroup,
+                                      .hard_state = {.term = 5, .voted_for = ReplicaId{2}},
+                                      .last = 3,
+                                      .last_term = 1}));
+  EXPECT_EQ(this->Read(kGroup, 1, 3), Entries(1, 3, 1));
+}
+
+TYPED_TEST(LogContractTest, AResetTakesThePlaceOfTheWholeLog) {
+  for (const Index to : {Index{3}, Index{6}, Index{100}}) {  // Within, at the end, and beyond.
+    TypeParam world;
+    ASSERT_TRUE(world.log().Append(std::vector{Writes(kGroup, 1, 6, 2)}).ok());
+    ASSERT_TRUE(
+        world.log().Append(std::vector{Writes(kOther, 1, 2, 1), Resets(kGroup, to, 7)}).ok());
+    for (int restart = 0; restart < 2; ++restart) {
+      EXPECT_EQ(world.log().Groups().value().front(), (GroupExtent{.group = kGroup,
+                                                                   .hard_state = {},
+                                                                   .first = to + 1,
+                                                                   .last = to,
+                                                                   .last_term = 7,
+                                                                   .previous_term = 7}));
+      for (const Index gone : {Index{1}, Index{3}, Index{6}}) {
+        EXPECT_EQ(world.log().Read(kGroup, gone, gone, kNoLimit).status().code(),
+                  StatusCode::kOutOfRange);
+      }
+      world.Crash();
+    }
+    ASSERT_TRUE(world.log().Append(std::vector{Writes(kGroup, to + 1, to + 2, 8)}).ok());
+    EXPECT_EQ(world.log().Read(kGroup, to + 1, to + 2, kNoLimit).value(),
+              Entries(to + 1, to + 2, 8));
+  }
+}
+
+TYPED_TEST(LogContractTest, EntriesOfAResetComeAfterIt) {
+  this->Append({Writes(kGroup, 1, 9, 2)});
+  GroupWrite write = Resets(kGroup, 5, 3);
+  write.entries = Entries(6, 7, 4);
+  write.hard_state = HardState{.term = 4, .voted_for = ReplicaId{1}};
+  this->Append({write});
+  for (int restart = 0; restart < 2; ++restart) {
+    EXPECT_EQ(this->Groups().front(),
+              (GroupExtent{.group = kGroup,
+                           .hard_state = {.term = 4, .voted_for = ReplicaId{1}},
+                           .first = 6,
+                           .last = 7,
+                           .last_term = 4,
+                           .previous_term = 3}));
+    EXPECT_EQ(this->Read(kGroup, 6, 7), Entries(6, 7, 4));
+    EXPECT_EQ(this->log().Read(kGroup, 8, 9, kNoLimit).status().code(), StatusCode::kOutOfRange);
+    this->world_.Crash();
+  }
+}
+
+TYPED_TEST(LogContractTest, AResetOfAnUnknownGroupCreatesIt) {
+  this->Append({Resets(kGroup, 40, 6)});
+  this->world_.Crash();
+  EXPECT_EQ(this->Groups().front().last, 40U);
+  EXPECT_EQ(this->Groups().front().previous_term, 6U);
+}
+
+TYPED_TEST(LogContractTest, EntriesKeepTheirKind) {
+  std::vector<Entry> entries = Entries(1, 3, 1);
+  entries[1].kind = EntryKind::kConfiguration;
+  this->Append({{.group = kGroup, .entries = entries}});
+  this->world_.Crash();
+  EXPECT_EQ(this->Read(kGroup, 1, 3), entries);
 }
 
 TYPED_TEST(LogContractTest, EverythingAppendedSurvivesACrash) {
@@ -213,6 +306,13 @@ TYPED_TEST(LogContractTest, AGapStopsTheProcess) {
   this->Append({Writes(kGroup, 1, 2, 1)});
   const std::vector<GroupWrite> gap = {Writes(kGroup, 4, 4, 1)};
   EXPECT_DEATH((void)this->log().Append(gap), "next");
+}
+
+TYPED_TEST(LogContractTest, AResetBelowWhatIsForgottenStopsTheProcess) {
+  this->Append({Writes(kGroup, 1, 6, 1)});
+  this->Truncate(kGroup, 4);
+  const std::vector<GroupWrite> back = {Resets(kGroup, 3, 1)};
+  EXPECT_DEATH((void)this->log().Append(back), "reset");
 }
 
 TYPED_TEST(LogContractTest, ATermThatGoesBackStopsTheProcess) {

@@ -18,7 +18,8 @@ namespace {
 using namespace std::string_literals;
 using ::testing::HasSubstr;
 
-const Entry kEntry{.index = 4411, .term = 7, .payload = "put\0x"s};
+const Entry kEntry{
+    .index = 4411, .term = 7, .payload = "put\0x"s, .kind = EntryKind::kConfiguration};
 const HardState kHardState{.term = 9, .voted_for = ReplicaId{3}};
 const LogStart kStart{.first = 100, .previous_term = 5};
 const StoredValue kValue{.version = 12, .value = "v\xff"};
@@ -41,7 +42,7 @@ std::string Hex(std::string_view bytes) {
 std::vector<Case> Cases() {
   return {
       {"log entry 4411 of group 2", EncodeEntry(kEntry),
-       "01653b110000000000000700000000000000707574007888a8f6b2",
+       "01653b110000000000000700000000000000017075740078521c740c",
        [](std::string_view b) { return DecodeEntry(GroupId{2}, 4411, b).status(); }},
       {"term and vote of group 2", EncodeHardState(kHardState),
        "016809000000000000000300000000000000f434d028",
@@ -135,6 +136,17 @@ TEST(RecordTest, AnEntryUnderAnotherIndexIsRefused) {
   const Status status = DecodeEntry(GroupId{2}, 4412, EncodeEntry(kEntry)).status();
   EXPECT_EQ(status.code(), StatusCode::kDataLoss);
   EXPECT_THAT(Message(status), HasSubstr("log entry 4412 of group 2: damaged (holds entry 4411)"));
+}
+
+TEST(RecordTest, AnEntryForAnUnknownKindIsOfANewerKvd) {
+  const std::string bytes = EncodeEntry(kEntry);
+  std::string body = bytes.substr(0, bytes.size() - 4);
+  body[18] = '\x02';
+  const Status status = DecodeEntry(GroupId{2}, 4411, WithChecksum(body)).status();
+  EXPECT_EQ(status.code(), StatusCode::kFailedPrecondition);
+  EXPECT_EQ(Message(status),
+            "log entry 4411 of group 2: is for kind 2, this kvd knows up to kind 1; start the "
+            "newer kvd that wrote it");
 }
 
 TEST(RecordTest, ErrorsDoNotShowStoredKeys) {
