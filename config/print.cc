@@ -55,30 +55,37 @@ void AppendRules(std::string& out, const Auth& auth) {
   for (const AuthRule& rule : auth.rules) AppendItem(out, "    ", FactsOf(rule));
 }
 
-}  // namespace
-
-std::string PrintEffective(const ClusterFile& file, const NodeSettings& settings) {
-  const ClusterFile merged = Merged(file, settings);
-  const std::vector<Fact> facts = Facts(merged);
-  std::string out =
-      fmt::format("# What node {0} runs with; ${{node}} stands for {0}.\n", settings.name);
-  fmt::format_to(std::back_inserter(out), "version: {}\n", merged.version);
+std::string Print(const ClusterFile& file, std::string out) {
+  const std::vector<Fact> facts = Facts(file);
+  fmt::format_to(std::back_inserter(out), "version: {}\n", file.version);
   AppendSection(out, facts, "cluster");
-  if (!merged.cluster.replication) {
+  if (!file.cluster.replication) {
     fmt::format_to(std::back_inserter(out),
                    "  # replication: {}, as soon as there are so many nodes\n",
-                   merged.cluster.copies());
+                   file.cluster.copies());
   }
   AppendSection(out, facts, "topology");
   out += "nodes:\n";
-  for (const NodeEntry& node : merged.nodes) AppendItem(out, "  ", FactsOf(node));
+  for (const NodeEntry& node : file.nodes) AppendItem(out, "  ", FactsOf(node));
   AppendSection(out, facts, "defaults");
   AppendSection(out, facts, "tls");
-  AppendRules(out, merged.auth);
+  AppendRules(out, file.auth);
   for (const char* section : {"limits", "timeouts", "rebalance", "storage", "log", "debug"}) {
     AppendSection(out, facts, section);
   }
   return out;
+}
+
+}  // namespace
+
+std::string PrintEffective(const ClusterFile& file, const NodeSettings& settings) {
+  return Print(
+      Merged(file, settings),
+      fmt::format("# What node {0} runs with; ${{node}} stands for {0}.\n", settings.name));
+}
+
+std::string PrintClusterWide(const ClusterFile& file) {
+  return Print(file, "# What all nodes run with; add --node NAME for what one of them does.\n");
 }
 
 }  // namespace kvd::config

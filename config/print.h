@@ -18,7 +18,12 @@ namespace kvd::config {
 // REQUIRES: `settings` was resolved from `file` and passes CheckOverridden().
 [[nodiscard]] std::string PrintEffective(const ClusterFile& file, const NodeSettings& settings);
 
-// A cluster file of three nodes that explains every key. Parses without errors and warnings.
+// The same without a node of one's own: what the file says to all, with every default written out.
+[[nodiscard]] std::string PrintClusterWide(const ClusterFile& file);
+
+// A cluster file of three nodes on loopback that explains every key and runs as it is; the sections
+// that need more than a file, tls and auth, are comments. Parses without errors and warnings, with
+// those sections too.
 [[nodiscard]] std::string_view Sample();
 
 }  // namespace kvd::config

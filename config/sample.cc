@@ -4,8 +4,10 @@ namespace kvd::config {
 namespace {
 
 constexpr std::string_view kSample =
-    R"yaml(# A kvd cluster file: one file, copied unchanged to every node.
-# Check it with: kvd --config cluster.yaml --check-config
+    R"yaml(# A kvd cluster file: one file, copied unchanged to every node. As it stands it runs three nodes on
+# this machine:
+#   kvd --config cluster.yaml --check-config
+#   kvd --config cluster.yaml --node n1          and n2, n3, each in a terminal of its own
 # Only version, cluster.name and nodes are required; other values shown are the defaults unless
 # they say "example". Sizes: 512, 4KiB, 1MiB, 2GiB (KB and MB are powers of ten).
 # Durations: 250ms, 5s, 10m, 2h, 7d.
@@ -18,7 +20,7 @@ cluster:                         # the same on all nodes, fixed when the cluster
   replication: 3                 # copies of each key, 1..7, at most the nodes listed; not given: 3
                                  #   as soon as there are 3 nodes
 
-topology:                        # cluster-wide; kept in the topology after founding
+topology:                        # cluster-wide
   voters: auto                   # of the system group: auto, 1, 3 or 5
   heartbeat_interval: 100ms      # between nodes that share a partition; 20ms..200ms
   remove_after: 5m               # agreed silence before replicas are rebuilt elsewhere; 0: never
@@ -26,33 +28,40 @@ topology:                        # cluster-wide; kept in the topology after foun
 
 nodes:                           # examples
   - name: n1                     # unique; a-z, 0-9 and -
-    address: 10.0.0.1:7400       # what clients dial: host:port, [v6]:port or a DNS name
-    peer_address: 10.0.0.1:7401  # what nodes dial; default: the host of address, port + 1
-    listen: "0.0.0.0:7400"       # where to bind; default: address
-    peer_listen: "0.0.0.0:7401"  # default: peer_address
+    address: 127.0.0.1:7400      # what clients dial: host:port, [v6]:port or a DNS name
+    peer_address: 127.0.0.1:7401 # what nodes dial; default: the host of address, port + 1
+    listen: 127.0.0.1:7400       # where to bind, "0.0.0.0:7400" is everywhere; default: address
+    peer_listen: 127.0.0.1:7401  # default: peer_address
     zone: rack-a                 # failure domain: a rack, a room; default: each node its own
-  - { name: n2, address: "10.0.0.2:7400", zone: rack-b }
-  - { name: n3, address: "[fd00::3]:7400", zone: rack-c }
+  - { name: n2, address: "127.0.0.1:7410", zone: rack-b }
+  - { name: n3, address: "127.0.0.1:7420", zone: rack-c }
 
 defaults:                        # any key of nodes[] but name and address, for all nodes
   data_dir: /var/lib/kvd/${node} # ${node} is the node's name
-  http_listen: 127.0.0.1:7480    # /metrics /livez /readyz; "" turns it off; default: loopback,
+  # http_listen: 127.0.0.1:7480  # /metrics /livez /readyz; "" turns it off; default: loopback,
                                  #   port of address + 80
   shards: 0                      # protocol threads; 0: 1 up to 4 cores, more above
 
-tls:                             # example; without this section plaintext, on loopback only
-  mode: mutual                   # disabled, server or mutual
-  allow_insecure: false          # true: plaintext also on addresses that other machines reach
-  ca_file: /etc/kvd/tls/ca.pem
-  cert_file: /etc/kvd/tls/${node}.pem     # a new file is used within 5 s, after it was validated
-  key_file: /etc/kvd/tls/${node}.key      # must not be readable by others
-  uri_prefix: "kvd://demo/"      # roles by the certificate's URI: kvd://demo/{node,admin,client}/NAME
-                                 #   default: kvd://, the cluster's name, /
+# Without this section kvd speaks plaintext, and on loopback only. For addresses that other machines
+# reach, make the files, remove the # in front of each line, and check again; or write, in so many
+# words, tls: { allow_insecure: true }.
+#
+# tls:
+#   mode: mutual                   # disabled, server or mutual
+#   allow_insecure: false          # true: plaintext also on addresses that other machines reach
+#   ca_file: /etc/kvd/tls/ca.pem
+#   cert_file: /etc/kvd/tls/${node}.pem     # a new file is used within 5 s, after it was validated
+#   key_file: /etc/kvd/tls/${node}.key      # must not be readable by others
+#   uri_prefix: "kvd://demo/"    # roles by the certificate's URI: kvd://demo/{node,admin,client}/NAME
+#                                #   default: kvd://, the cluster's name, /
 
-auth:                            # example; without rules: clients read and write, admins everything
-  rules:                         # the first match wins; with rules, what matches none is denied
-    - { identity: "kvd://demo/client/app-*", allow: [read, write], prefix: "app/" }
-    - { identity: "kvd://demo/admin/*", allow: [read, write, admin] }
+# Needs tls.mode: mutual. Without rules clients read and write, and admins do everything; with rules
+# the first match wins, and what matches none is denied.
+#
+# auth:
+#   rules:
+#     - { identity: "kvd://demo/client/app-*", allow: [read, write], prefix: "app/" }
+#     - { identity: "kvd://demo/admin/*", allow: [read, write, admin] }
 
 limits:
   max_key_bytes: 4KiB            # 4KiB at most

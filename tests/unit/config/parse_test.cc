@@ -4,6 +4,7 @@
 #include "config/parse.h"
 
 #include <filesystem>
+#include <sstream>
 
 #include "config/load.h"
 #include "config/print.h"
@@ -117,6 +118,22 @@ TEST(ParseTest, SampleIsFlawlessAndShowsTheDefaults) {
   EXPECT_EQ(file.storage, Storage{});
   EXPECT_EQ(file.log, Log{});
   EXPECT_EQ(file.debug, Debug{});
+}
+
+// What a reader gets who removes the # in front of tls: and auth:, as the sample says.
+TEST(ParseTest, SampleIsFlawlessWithItsCommentedSectionsToo) {
+  std::string text;
+  bool commented = false;
+  std::istringstream lines{std::string(Sample())};
+  for (std::string line; std::getline(lines, line);) {
+    const bool begins = line == "# tls:" || line == "# auth:";
+    commented = begins || (commented && line.starts_with("#   "));
+    text += (commented ? line.substr(2) : line) + "\n";
+  }
+  EXPECT_THAT(Said(text), IsEmpty()) << text;
+  const ClusterFile file = Accepted(text);
+  EXPECT_EQ(file.tls.mode, TlsMode::kMutual);
+  EXPECT_EQ(file.auth.rules.size(), 2U);
 }
 
 TEST(ParseTest, EveryExampleIsFlawless) {

@@ -49,6 +49,15 @@ TEST(PrintTest, OverridesAreWrittenIntoTheNodesEntry) {
                    .log_format = LogFormat::kJournal});
 }
 
+TEST(PrintTest, WhatAllNodesRunWithNamesNoneAndMeansTheSame) {
+  for (const std::string_view text : {kMinimal, Sample()}) {
+    const ClusterFile file = Accepted(text);
+    const std::string printed = PrintClusterWide(file);
+    EXPECT_EQ(Accepted(printed), file) << printed;
+    EXPECT_EQ(printed.find("What node"), std::string::npos);
+  }
+}
+
 TEST(PrintTest, TextsThatYamlWouldMisreadSurvive) {
   ExpectRoundTrip(
       Accepted(FileOf({"name: '0x1f', address: 'localhost:7400', zone: 'no', data_dir: '~'"},
