@@ -1,6 +1,7 @@
 #include "server/daemon/instance.h"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -9,6 +10,7 @@
 #include <utility>
 
 #include "config/facts.h"
+#include "server/daemon/ports.h"
 #include "server/storage/rocks/rocks_log.h"
 #include "server/storage/rocks/rocks_store.h"
 #include "server/storage/rocks/shared_memory.h"
@@ -84,6 +86,7 @@ Instance::~Instance() {
 
 OrFailure<std::unique_ptr<Instance>> Instance::Start(const Setup& setup,
                                                      observability::LineLogger& logger) {
+  if (auto taken = WhatIsTaken(setup.node)) return *std::move(taken);
   std::unique_ptr<Instance> instance(new Instance(setup, logger));
   if (auto failure = instance->OpenData()) return *std::move(failure);
   if (auto failure = instance->Serve()) return *std::move(failure);
@@ -97,9 +100,24 @@ std::optional<Failure> Instance::OpenData() {
   const bool was_clean = data_dir_->was_clean();
   // One after the other: what is refused is not touched by the next step.
   if (const Status own = TakeIdentity(); !own.ok()) return StorageFailure(own);
+  CloseToOthers();
   if (const Status open = OpenDatabases(was_clean); !open.ok()) return StorageFailure(open);
   if (const Status known = RecoverTopology(); !known.ok()) return StorageFailure(known);
   return std::nullopt;
+}
+
+// A folder that was there before has whatever rights its maker gave it.
+void Instance::CloseToOthers() {
+  struct stat info {};
+  const std::string& path = data_dir_->path();
+  if (stat(path.c_str(), &info) != 0 || (info.st_mode & (S_IRWXG | S_IRWXO)) == 0) return;
+  const bool closed = chmod(path.c_str(), S_IRWXU) == 0;
+  logger_.Write({LogLevel::kWarn,
+                 "daemon",
+                 closed ? "data directory was open to others, its mode is 0700 now"
+                        : "data directory is open to others and not ours to close; its owner must "
+                          "give it to kvd and chmod 700 it",
+                 {{"data_dir", path}, {"mode", fmt::format("{:04o}", info.st_mode & 07777U)}}});
 }
 
 Status Instance::TakeIdentity() {
@@ -212,7 +230,8 @@ std::optional<Failure> Instance::Serve() {
                            .reflection = ServesReflection(setup_)},
       *runtime_, logger_);
   if (const Status started = server_->Start(); !started.ok()) {
-    return Failure{kPortInUse, Message(started)};
+    // Somebody came in between, whom gRPC does not name.
+    return WhatIsTaken(setup_.node).value_or(Failure{kPortInUse, Message(started)});
   }
   runtime_->Start(*server_);
   logger_.Write({LogLevel::kInfo,

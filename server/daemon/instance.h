@@ -22,7 +22,7 @@ namespace kvd::daemon {
 
 class Instance {
  public:
-  // Starts the node `setup` describes. `logger` must outlive it.
+  // Starts the node `setup` describes, its ports tried first. `logger` must outlive it.
   [[nodiscard]] static OrFailure<std::unique_ptr<Instance>> Start(
       const Setup& setup, observability::LineLogger& logger);
 
@@ -48,6 +48,7 @@ class Instance {
   Instance(const Setup& setup, observability::LineLogger& logger);
 
   [[nodiscard]] std::optional<Failure> OpenData();
+  void CloseToOthers();
   [[nodiscard]] Status TakeIdentity();
   [[nodiscard]] Status OpenDatabases(bool was_clean);
   [[nodiscard]] Status RecoverTopology();

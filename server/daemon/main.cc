@@ -9,6 +9,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <functional>
 #include <thread>
 
 #include "absl/debugging/failure_signal_handler.h"
@@ -18,6 +19,7 @@
 #include "server/daemon/options.h"
 #include "server/daemon/setup.h"
 #include "server/observability/line_logger.h"
+#include "server/rpc/library_log.h"
 
 namespace kvd::daemon {
 namespace {
@@ -103,15 +105,17 @@ void StopAtOnceOnNextSignal(Logger& logger) {
   }).detach();
 }
 
-int Serve(const CommandLine& line, const Setup& setup) {
+int Serve(const CommandLine& line, const Setup& setup, const std::function<void()>& serving) {
   auto logger = observability::LineLogger::Open({.node = setup.node.name,
                                                  .format = FormatOf(setup.node.log_format),
                                                  .level = setup.node.log_level,
                                                  .file = setup.file.log.file});
   if (!logger.ok()) return Report(Failure{kCannotCreate, Message(logger.status())});
+  const rpc::LibraryLog libraries(**logger);
   auto started = Instance::Start(setup, **logger);
   if (const auto* failure = std::get_if<Failure>(&started)) return Report(*failure);
   Instance& instance = *std::get<std::unique_ptr<Instance>>(started);
+  serving();
   AwaitStop(line, instance, **logger);
   StopAtOnceOnNextSignal(**logger);
   (*logger)->Write({LogLevel::kInfo, "daemon", "draining, asked to stop", {}});
@@ -126,7 +130,7 @@ int Serve(const CommandLine& line, const Setup& setup) {
   _exit(kOk);
 }
 
-int Run(const CommandLine& line) {
+int Run(const CommandLine& line, const std::function<void()>& serving) {
   // Every thread inherits this; signals are taken by sigwait alone.
   const sigset_t signals = HandledSignals();
   sigprocmask(SIG_BLOCK, &signals, nullptr);
@@ -136,7 +140,7 @@ int Run(const CommandLine& line) {
   const auto& made = std::get<Setup>(setup);
   std::fputs(made.warnings.c_str(), stderr);
   if (const auto cannot = WhatIsUnsupported(made)) return Report(Failure{kConfiguration, *cannot});
-  return Serve(line, made);
+  return Serve(line, made, serving);
 }
 
 // A descriptor that was closed would be given to the next file opened, and what is meant for the
@@ -163,7 +167,7 @@ int Main(int argc, const char* const* argv) {
     case CommandLine::Action::kDev:
       return RunDev(line, Run);
     case CommandLine::Action::kRun:
-      return Run(line);
+      return Run(line, [] {});
   }
   return kInternal;
 }

@@ -6,19 +6,41 @@
 #include <netdb.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <map>
 #include <memory>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "config/diagnostic.h"
+#include "config/facts.h"
 #include "config/load.h"
 #include "config/parse.h"
 #include "config/print.h"
 #include "config/which_node.h"
+#include "server/daemon/rights.h"
 
 namespace kvd::daemon {
 namespace {
+
+// Keys of the contract that nothing looks at yet.
+constexpr std::array<std::string_view, 8> kIgnored = {"topology.voters",
+                                                      "topology.remove_after",
+                                                      "topology.handback_after",
+                                                      "limits.max_connections",
+                                                      "rebalance.max_bytes_per_second",
+                                                      "rebalance.max_concurrent",
+                                                      "log.keys",
+                                                      "debug.channelz"};
+
+// Whether something is meant for one node.
+bool IsForOneNode(const CommandLine& line) {
+  const config::Overrides& overrides = line.overrides;
+  return line.node_flag || line.node_environment || overrides.data_dir || overrides.listen ||
+         overrides.peer_listen || overrides.http_listen;
+}
 
 Failure Misconfigured(std::string message) {
   return {kConfiguration, std::move(message)};
@@ -71,15 +93,30 @@ config::Whereabouts Here(const CommandLine& line, const config::ClusterFile& fil
   return here;
 }
 
+std::string WarnOf(const std::vector<std::string>& sentences, std::string_view path) {
+  std::string out;
+  for (const std::string& each : sentences) out += fmt::format("{}: warning: {}\n", path, each);
+  return out;
+}
+
 struct Loaded {
   std::string path;
   std::string text;
   config::ParseResult parsed;
 
   [[nodiscard]] std::string Rendered() const {
-    return config::Render(parsed.diagnostics, text, path);
+    std::string out = config::Render(parsed.diagnostics, text, path);
+    if (parsed.file) out += WarnOf(WhatIsIgnored(*parsed.file), path);
+    return out;
   }
 };
+
+Ended Ends(const Failure& failure) {
+  const bool several_lines = failure.message.ends_with('\n');
+  return {.code = failure.code,
+          .out = {},
+          .error = several_lines ? failure.message : "kvd: " + failure.message + "\n"};
+}
 
 OrFailure<Loaded> LoadFile(const CommandLine& line) {
   Loaded loaded;
@@ -112,7 +149,24 @@ OrFailure<Setup> MakeSetup(const CommandLine& line) {
   if (const Status fits = config::CheckOverridden(setup.file, setup.node); !fits.ok()) {
     return Misconfigured(Message(fits));
   }
+  if (line.overrides.http_listen && line.overrides.http_listen->at) {
+    setup.warnings += "kvd: warning: --http-listen has no effect in this version of kvd\n";
+  }
   return setup;
+}
+
+std::vector<std::string> WhatIsIgnored(const config::ClusterFile& file) {
+  std::map<std::string, std::string> defaults;
+  for (const config::Fact& each : config::Facts({})) defaults[each.key] = each.value;
+  std::vector<std::string> out;
+  for (const config::Fact& each : config::Facts(file)) {
+    const bool known = std::ranges::find(kIgnored, each.key) != kIgnored.end();
+    const bool http = each.key.ends_with(".http_listen") && each.value != "\"\"";
+    if (!http && (!known || each.value == defaults[each.key])) continue;
+    out.push_back(
+        fmt::format("{} is {}, which has no effect in this version of kvd", each.key, each.value));
+  }
+  return out;
 }
 
 // Refused rather than ignored.
@@ -131,18 +185,17 @@ std::optional<std::string> WhatIsUnsupported(const Setup& setup) {
 Ended CheckConfig(const CommandLine& line) {
   auto loaded = LoadFile(line);
   if (const auto* failure = std::get_if<Failure>(&loaded)) {
-    return {.code = failure->code, .out = {}, .error = "kvd: " + failure->message + "\n"};
+    return Ends(*failure);
   }
   const auto& file = std::get<Loaded>(loaded);
   Ended ended{.code = file.parsed.file ? kOk : kConfiguration, .out = {}, .error = file.Rendered()};
   if (!file.parsed.file) return ended;
   if (line.node_flag || line.node_environment) {
     auto setup = MakeSetup(line);
-    if (const auto* failure = std::get_if<Failure>(&setup)) {
-      return {.code = failure->code, .out = {}, .error = "kvd: " + failure->message + "\n"};
-    }
-    if (const auto cannot = WhatIsUnsupported(std::get<Setup>(setup))) {
-      return {.code = kConfiguration, .out = {}, .error = "kvd: " + *cannot + "\n"};
+    if (const auto* failure = std::get_if<Failure>(&setup)) return Ends(*failure);
+    const auto& made = std::get<Setup>(setup);
+    for (const auto& wrong : {WhatIsUnsupported(made), WhatIsOutOfReach(made)}) {
+      if (wrong) return Ends({kConfiguration, *wrong});
     }
   }
   ended.out = fmt::format("{}: ok, cluster {}, {} nodes, {} partitions\n", file.path,
@@ -151,13 +204,29 @@ Ended CheckConfig(const CommandLine& line) {
   return ended;
 }
 
+namespace {
+
+Ended PrintClusterWide(const CommandLine& line) {
+  auto loaded = LoadFile(line);
+  if (const auto* failure = std::get_if<Failure>(&loaded)) return Ends(*failure);
+  auto& file = std::get<Loaded>(loaded);
+  const std::string rendered = file.Rendered();
+  if (!file.parsed.file) return Ends(Misconfigured(rendered));
+  config::Log& log = file.parsed.file->log;
+  log.level = line.overrides.log_level.value_or(log.level);
+  log.format = line.overrides.log_format.value_or(log.format);
+  return {.out = config::PrintClusterWide(*file.parsed.file), .error = rendered};
+}
+
+}  // namespace
+
 Ended PrintConfig(const CommandLine& line) {
   if (line.action == CommandLine::Action::kPrintSample) {
     return {.out = std::string(config::Sample()), .error = {}};
   }
   auto setup = MakeSetup(line);
   if (const auto* failure = std::get_if<Failure>(&setup)) {
-    return {.code = failure->code, .out = {}, .error = "kvd: " + failure->message + "\n"};
+    return IsForOneNode(line) ? Ends(*failure) : PrintClusterWide(line);
   }
   const auto& made = std::get<Setup>(setup);
   return {.out = config::PrintEffective(made.file, made.node), .error = made.warnings};

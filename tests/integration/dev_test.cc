@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "common/random.h"
+#include "tests/integration/port_block.h"
 #include "tests/support/binaries.h"
 #include "tests/support/cluster.h"
 #include "tests/support/eventually.h"
@@ -19,37 +19,6 @@ namespace kvd::testing {
 namespace {
 
 using ::testing::HasSubstr;
-
-constexpr int kPortStep = 10;
-
-// The ports of `nodes` nodes of a --dev, free and kept free.
-class PortBlock {
- public:
-  explicit PortBlock(int nodes) {
-    Random random(static_cast<uint64_t>(getpid()));
-    while (!TryAt(static_cast<uint16_t>(random.Between(10'000, 30'000)), nodes)) continue;
-  }
-
-  [[nodiscard]] const std::string first() const { return ports_.front().address(); }
-  [[nodiscard]] std::string address(int node) const {
-    return ports_.at(static_cast<size_t>(2 * (node - 1))).address();
-  }
-
- private:
-  bool TryAt(uint16_t first, int nodes) {
-    ports_.clear();
-    for (int node = 0; node < nodes; ++node) {
-      for (const int offset : {0, 1}) {
-        auto port = ReservedPort::At(static_cast<uint16_t>(first + node * kPortStep + offset));
-        if (!port) return false;
-        ports_.push_back(*std::move(port));
-      }
-    }
-    return true;
-  }
-
-  std::vector<ReservedPort> ports_;
-};
 
 class DevTest : public ::testing::TestWithParam<int> {};
 
@@ -86,7 +55,32 @@ TEST(DevTest, ATakenPortEndsItAndLeavesNothingBehind) {
   const Finished refused = RunToEnd({.command = {KvdBinary(), "--dev", "--listen", taken.address()},
                                      .environment = {"TMPDIR=" + tmp.path().string()}});
   EXPECT_EQ(refused.code, 69) << refused;
+  EXPECT_EQ(refused.out, "");
+  EXPECT_THAT(refused.err, HasSubstr("in use by pid " + std::to_string(getpid())));
   EXPECT_TRUE(std::filesystem::is_empty(tmp.path()));
+}
+
+TEST(DevTest, OneTakenPortOfSeveralIsNoInvitation) {
+  PortBlock ports(3);
+  ports.Take(2);
+  const TempFolder tmp;
+  const Finished refused =
+      RunToEnd({.command = {KvdBinary(), "--dev", "--nodes", "3", "--listen", ports.first()},
+                .environment = {"TMPDIR=" + tmp.path().string()}});
+  EXPECT_EQ(refused.code, 69) << refused;
+  EXPECT_EQ(refused.out, "");
+  EXPECT_TRUE(std::filesystem::is_empty(tmp.path()));
+}
+
+// What it says to try, it serves by then: the ports are bound before it speaks.
+TEST(DevTest, WhatItSaysOnStdoutIsTrueAtOnce) {
+  const PortBlock ports(1);
+  const TempFolder tmp;
+  const Process dev({.command = {KvdBinary(), "--dev", "--listen", ports.first()},
+                     .environment = {"TMPDIR=" + tmp.path().string()}});
+  ASSERT_TRUE(Eventually([&] { return dev.out().find("try: ") != std::string::npos; }));
+  const Finished ping = RunToEnd(KvctlCommand({"-e", ports.first(), "ping"}));
+  EXPECT_EQ(ping.code, 0) << ping;
 }
 
 }  // namespace

@@ -54,7 +54,10 @@ class RefusalTest : public ::testing::Test {
 TEST_F(RefusalTest, ADataDirectoryInUseNamesTheProcess) {
   cluster_.Start(1);
   cluster_.AwaitReady();
-  const Finished second = RunRefused(cluster_, 1);
+  const ReservedPort port;
+  const ReservedPort peer_port;
+  const Finished second =
+      RunRefused(cluster_, 1, {"--listen", port.address(), "--peer-listen", peer_port.address()});
   EXPECT_EQ(second.code, 75) << second;
   EXPECT_THAT(second.err, HasSubstr("in use by pid " + std::to_string(cluster_.process(1).pid())));
   EXPECT_EQ(cluster_.ClientOf(1).Get("key")->entry->value, "value");
@@ -67,8 +70,55 @@ TEST_F(RefusalTest, ATakenPortIsNamedWithItsKey) {
     taken.Listen();
     const Finished refused = RunRefused(cluster_, 1, {flag, taken.address()});
     EXPECT_EQ(refused.code, 69) << refused;
-    EXPECT_THAT(refused.err, AllOf(HasSubstr(taken.address()), HasSubstr(key)));
+    EXPECT_THAT(refused.err, AllOf(HasSubstr(taken.address()), HasSubstr(key),
+                                   HasSubstr("in use by pid " + std::to_string(getpid()))));
   }
+  ExpectServedAfterAll();
+}
+
+TEST_F(RefusalTest, ATakenPortLeavesNoDataDirectory) {
+  const ReservedPort taken;
+  taken.Listen();
+  const auto fresh = cluster_.folder() / "fresh";
+  const Finished refused =
+      RunRefused(cluster_, 1, {"--listen", taken.address(), "--data-dir", fresh.string()});
+  EXPECT_EQ(refused.code, 69) << refused;
+  EXPECT_FALSE(std::filesystem::exists(fresh));
+}
+
+TEST_F(RefusalTest, TheSameNodeStartedTwiceNamesTheFirst) {
+  cluster_.Start(1);
+  cluster_.AwaitReady();
+  const Finished second = RunRefused(cluster_, 1);
+  EXPECT_EQ(second.code, 69) << second;
+  EXPECT_THAT(second.err,
+              HasSubstr("in use by pid " + std::to_string(cluster_.process(1).pid()) + " (kvd)"));
+  EXPECT_EQ(cluster_.ClientOf(1).Get("key")->entry->value, "value");
+}
+
+TEST_F(RefusalTest, AnOpenDataDirectoryIsClosedAndTheLogSaysSo) {
+  using std::filesystem::perms;
+  std::filesystem::permissions(cluster_.data_dir(1), perms(0755));
+  ExpectServedAfterAll();
+  EXPECT_EQ(std::filesystem::status(cluster_.data_dir(1)).permissions(), perms::owner_all);
+  EXPECT_THAT(cluster_.log(1), AllOf(HasSubstr("its mode is 0700 now"), HasSubstr("mode=0755")));
+}
+
+TEST_F(RefusalTest, ChangedTermsOfTheClusterNameBothValues) {
+  for (const std::string term : {"partitions: 512", "replication: 1"}) {
+    std::string text = cluster_.FileText(Cluster::kQuickStop);
+    const std::string name = "cluster: { name: demo";
+    text.replace(text.find(name), name.size(), name + ", " + term);
+    WriteWholeFile(cluster_.file(), text);
+    const Finished refused = RunRefused(cluster_, 1);
+    EXPECT_EQ(refused.code, 78) << refused;
+    const std::string key = term.substr(0, term.find(':'));
+    const std::string founded = key == "partitions" ? "256" : "3";
+    EXPECT_THAT(refused.err,
+                HasSubstr("cluster." + key + " is " + term.substr(term.find(':') + 2) +
+                          " in the cluster file and " + founded + " in the founded cluster"));
+  }
+  WriteWholeFile(cluster_.file(), cluster_.FileText(Cluster::kQuickStop));
   ExpectServedAfterAll();
 }
 
@@ -222,6 +272,8 @@ TEST(CommandLineTest, MistakesAreUsageErrorsInOneLine) {
                                                 {"--listen", "nowhere"},
                                                 {"--nodes", "3"},
                                                 {"--dev", "--nodes", "99"},
+                                                {"--dev", "--node", "n1"},
+                                                {"--dev", "--config", "cluster.yaml"},
                                                 {"--config"}}) {
     const Finished refused = RunKvd(words);
     EXPECT_EQ(refused.code, 64) << words[0] << refused;
@@ -252,9 +304,6 @@ TEST(CommandLineTest, HelpVersionAndChecksEndWithZero) {
   const Finished check = RunKvd({"--config", cluster.file().string(), "--check-config"});
   EXPECT_EQ(check.code, 0) << check;
   EXPECT_THAT(check.out, HasSubstr(": ok, cluster demo, 3 nodes, 256 partitions"));
-  const Finished sample = RunKvd({"--print-config=sample"});
-  EXPECT_EQ(sample.code, 0) << sample;
-  EXPECT_THAT(sample.out, HasSubstr("nodes:"));
   const Finished effective =
       RunKvd({"--config", cluster.file().string(), "--node", "n2", "--print-config"});
   EXPECT_EQ(effective.code, 0) << effective;

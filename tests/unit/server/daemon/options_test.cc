@@ -71,14 +71,15 @@ TEST_F(OptionsTest, NothingGivenRunsFromTheDefaultPlaces) {
 }
 
 TEST_F(OptionsTest, FlagsOverrideTheFile) {
-  const CommandLine line =
-      Accepted({"-c", "f.yaml", "-n", "n2", "-d", "/data", "--listen", "127.0.0.1:1",
-                "--peer-listen", "[::1]:2", "--log-level", "debug", "--log-format", "json"});
+  const CommandLine line = Accepted(
+      {"-c", "f.yaml", "-n", "n2", "-d", "/data", "--listen", "127.0.0.1:1", "--peer-listen",
+       "[::1]:2", "--http-listen", "127.0.0.1:3", "--log-level", "debug", "--log-format", "json"});
   EXPECT_EQ(line.config_path, "f.yaml");
   EXPECT_EQ(line.node_flag, "n2");
   EXPECT_EQ(line.overrides.data_dir, "/data");
   EXPECT_EQ(line.overrides.listen->port, 1);
   EXPECT_EQ(line.overrides.peer_listen->port, 2);
+  EXPECT_EQ(line.overrides.http_listen->at->port, 3);
   EXPECT_EQ(line.overrides.log_level, LogLevel::kDebug);
   EXPECT_EQ(line.overrides.log_format, config::LogFormat::kJson);
 }
@@ -109,9 +110,25 @@ TEST_F(OptionsTest, FlagsBeatTheEnvironment) {
   EXPECT_EQ(line.overrides.log_level, LogLevel::kError);
 }
 
-TEST_F(OptionsTest, MistakesInTheEnvironmentAreMistakes) {
+TEST_F(OptionsTest, EmptyVariablesAreNotGivenAndEmptyFlagsAre) {
+  for (const char* name : {"KVD_CONFIG", "KVD_DATA_DIR", "KVD_LISTEN", "KVD_HTTP_LISTEN"}) {
+    setenv(name, "", 1);
+  }
+  EXPECT_EQ(Accepted({}).config_path, std::nullopt);
+  EXPECT_FALSE(Accepted({}).overrides.http_listen);
+  EXPECT_FALSE(Accepted({"--http-listen", ""}).overrides.http_listen->at);
+  EXPECT_THAT(Refused({"--config", ""}), StartsWith("kvd: --config: "));
+  EXPECT_THAT(Refused({"--data-dir", ""}), StartsWith("kvd: --data-dir: "));
+  EXPECT_THAT(Refused({"--listen", ""}), StartsWith("kvd: --listen: "));
+}
+
+TEST_F(OptionsTest, MistakesInTheEnvironmentNameTheVariable) {
   setenv("KVD_LOG_LEVEL", "loud", 1);
-  EXPECT_THAT(Refused({}), HasSubstr("'loud' is none of trace, debug, info, warn, error"));
+  EXPECT_THAT(Refused({}), StartsWith("kvd: KVD_LOG_LEVEL: 'loud' is none of trace, debug, info"));
+  EXPECT_EQ(Accepted({"--log-level", "warn"}).overrides.log_level, LogLevel::kWarn);
+  unsetenv("KVD_LOG_LEVEL");
+  setenv("KVD_HTTP_LISTEN", "here", 1);
+  EXPECT_THAT(Refused({}), StartsWith("kvd: KVD_HTTP_LISTEN: "));
 }
 
 TEST_F(OptionsTest, ActionsAreChosenByFlags) {
@@ -125,6 +142,31 @@ TEST_F(OptionsTest, ActionsAreChosenByFlags) {
 TEST_F(OptionsTest, DevHasOneNodeUnlessToldOtherwise) {
   EXPECT_EQ(Accepted({"--dev"}).dev_nodes, 1);
   EXPECT_EQ(Accepted({"--dev", "--nodes", "3"}).dev_nodes, 3);
+}
+
+TEST_F(OptionsTest, DevRefusesFlagsThatItWouldIgnore) {
+  for (const auto& flag : {"--config", "--node", "--data-dir"}) {
+    EXPECT_THAT(Refused({"--dev", flag, "x"}), HasSubstr(std::string("--dev takes no ") + flag));
+  }
+  EXPECT_THAT(Refused({"--dev", "--peer-listen", "127.0.0.1:1"}), HasSubstr("--peer-listen"));
+  EXPECT_THAT(Refused({"--dev", "--http-listen", "127.0.0.1:1"}), HasSubstr("--http-listen"));
+  EXPECT_THAT(Refused({"--dev", "--check-config"}), HasSubstr("--dev"));
+  EXPECT_THAT(Refused({"--dev", "--print-config"}), HasSubstr("--dev"));
+}
+
+TEST_F(OptionsTest, DevWinsOverTheEnvironment) {
+  setenv("KVD_CONFIG", "env.yaml", 1);
+  setenv("KVD_NODE", "n3", 1);
+  EXPECT_EQ(Accepted({"--dev"}).action, Action::kDev);
+}
+
+TEST_F(OptionsTest, DevListensOnLoopbackOnPortsThatExist) {
+  EXPECT_EQ(Accepted({"--dev", "--listen", "127.0.0.1:8000"}).action, Action::kDev);
+  for (const char* address : {"0.0.0.0:7400", "127.0.0.1:0", "127.0.0.1:65535"}) {
+    EXPECT_THAT(Refused({"--dev", "--listen", address}), HasSubstr(address));
+  }
+  EXPECT_THAT(Refused({"--dev", "--nodes", "3", "--listen", "127.0.0.1:65520"}),
+              HasSubstr("65520"));
 }
 
 TEST_F(OptionsTest, MistakesAreNamedInOneLine) {

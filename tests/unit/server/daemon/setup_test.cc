@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <fstream>
 
@@ -143,6 +144,38 @@ TEST_F(SetupTest, TlsIsRefused) {
   }
 }
 
+// Accepted, and said to be without effect.
+
+TEST_F(SetupTest, KeysWithoutEffectAreNamedOneLineEach) {
+  Write(std::string(kThreeNodes) +
+        "topology: { voters: 3, remove_after: 1h, handback_after: 20s }\n"
+        "limits: { max_connections: 10 }\nrebalance: { max_concurrent: 3 }\n"
+        "defaults: { http_listen: \"127.0.0.1:0\" }\ndebug: { channelz: true }\n");
+  const std::string warnings = Made(LineFor("n1")).warnings;
+  for (const char* key :
+       {"topology.voters is 3,", "topology.remove_after is 1h,", "topology.handback_after is 20s,",
+        "limits.max_connections is 10,", "rebalance.max_concurrent is 3,",
+        "defaults.http_listen is \"127.0.0.1:0\",", "debug.channelz is true,"}) {
+    EXPECT_THAT(warnings, HasSubstr(path_ + ": warning: " + key));
+  }
+  EXPECT_EQ(std::ranges::count(warnings, '\n'), 7) << warnings;
+  EXPECT_EQ(CheckConfig(LineFor("")).error, warnings);
+}
+
+TEST_F(SetupTest, KeysThatSayTheDefaultAreNotNamed) {
+  Write(std::string(kThreeNodes) +
+        "limits: { max_connections: 4096 }\ndefaults: { http_listen: \"\" }\n");
+  EXPECT_EQ(Made(LineFor("n1")).warnings, "");
+}
+
+TEST_F(SetupTest, AnHttpListenOfTheCommandLineHasNoEffectEither) {
+  CommandLine line = LineFor("n1");
+  line.overrides.http_listen = config::HttpListen::Parse("127.0.0.1:1").value();
+  EXPECT_THAT(Made(line).warnings, HasSubstr("--http-listen"));
+  line.overrides.http_listen = config::HttpListen{};
+  EXPECT_EQ(Made(line).warnings, "");
+}
+
 // --check-config and --print-config.
 
 TEST_F(SetupTest, CheckSaysOkAndWhatItIs) {
@@ -169,6 +202,8 @@ TEST_F(SetupTest, CheckOfAMissingFileFails) {
 }
 
 TEST_F(SetupTest, CheckForANodeJudgesThatNode) {
+  Write(std::string(kThreeNodes) + "defaults: { data_dir: \"" + ::testing::TempDir() +
+        "kvd-${node}\" }\n");
   EXPECT_EQ(CheckConfig(LineFor("n1")).code, kOk);
   EXPECT_EQ(CheckConfig(LineFor("n9")).code, kConfiguration);
   Write(std::string(kThreeNodes) + "defaults: { shards: 2 }\n");
@@ -183,6 +218,33 @@ TEST_F(SetupTest, EffectiveConfigurationIsPrinted) {
   const Ended ended = PrintConfig(line);
   EXPECT_EQ(ended.code, kOk);
   EXPECT_THAT(ended.out, AllOf(HasSubstr("demo"), HasSubstr("7410")));
+}
+
+TEST_F(SetupTest, CheckForANodeJudgesTheFilesItNeeds) {
+  const auto checked = [&](const std::string& data_dir, const std::string& log) {
+    Write(std::string(kThreeNodes) + "defaults: { data_dir: \"" + data_dir + "/${node}\" }\n" +
+          "log: { file: \"" + log + "\" }\n");
+    EXPECT_EQ(CheckConfig(LineFor("")).code, kOk);
+    const Ended ended = CheckConfig(LineFor("n1"));
+    EXPECT_EQ(ended.code, ended.error.empty() ? kOk : kConfiguration);
+    return ended.error;
+  };
+  const std::string tmp = ::testing::TempDir();
+  EXPECT_EQ(checked(tmp + "not/there/yet", tmp + "kvd.log"), "");
+  EXPECT_THAT(checked("/dev/null", ""), AllOf(StartsWith("kvd: data_dir of n1: /dev/null is not"),
+                                              HasSubstr("create /dev/null/n1")));
+  EXPECT_THAT(checked(tmp, "/nowhere/at/all/kvd.log"), StartsWith("kvd: log.file: "));
+  EXPECT_THAT(checked(tmp, tmp), StartsWith("kvd: log.file: "));
+}
+
+TEST_F(SetupTest, WithoutANodeWhatAllNodesRunWithIsPrinted) {
+  CommandLine line = LineFor("");
+  line.action = CommandLine::Action::kPrintEffective;
+  const Ended ended = PrintConfig(line);
+  EXPECT_EQ(ended.code, kOk);
+  EXPECT_THAT(ended.out, AllOf(StartsWith("# What all nodes run with"), HasSubstr("7410")));
+  line.overrides.data_dir = "/data";
+  EXPECT_THAT(PrintConfig(line).error, HasSubstr("which node is this?"));
 }
 
 TEST_F(SetupTest, SampleNeedsNoFile) {
