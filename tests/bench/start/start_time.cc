@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <string>
 #include <vector>
 
@@ -18,11 +19,25 @@ using std::chrono::steady_clock;
 
 constexpr int kRounds = 10;
 
+constexpr auto kGiveUp = std::chrono::seconds(20);
+
+// Ends the program, with what the nodes have printed, if the put never succeeds.
 double MillisecondsToFirstPut(Cluster& cluster) {
   const auto begin = steady_clock::now();
   cluster.StartAll();
   // A client asks again as soon as it was refused; it learns of success within a millisecond.
-  while (!cluster.ClientOf(1).Put("key", "value").ok()) continue;
+  while (!cluster.ClientOf(1).Put("key", "value", {.timeout = std::chrono::seconds(1)}).ok()) {
+    bool ended = false;
+    for (int node = 1; node <= cluster.size(); ++node) {
+      ended = ended || cluster.process(node).Wait(kvd::Duration::zero()).has_value();
+    }
+    if (!ended && steady_clock::now() < begin + kGiveUp) continue;
+    std::fprintf(stderr, "%s; the logs:\n", ended ? "a node has ended" : "no put within 20 s");
+    for (int node = 1; node <= cluster.size(); ++node) {
+      std::fputs(cluster.log(node).c_str(), stderr);
+    }
+    std::exit(1);
+  }
   return std::chrono::duration<double, std::milli>(steady_clock::now() - begin).count();
 }
 
