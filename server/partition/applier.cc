@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
 #include <map>
 #include <optional>
 #include <string>
@@ -9,24 +10,75 @@
 #include <utility>
 
 #include "common/check.h"
-#include "server/partition/mutation.h"
+#include "server/partition/command.h"
 
 namespace kvd::partition {
 namespace {
 
+using Kind = Decision::Kind;
+
+// The whole text, and nothing but a number in the range.
+std::optional<int64_t> ParseNumber(std::string_view text) {
+  int64_t number = 0;
+  const char* const end = text.data() + text.size();
+  const auto [stopped, error] = std::from_chars(text.data(), end, number);
+  if (error != std::errc() || stopped != end) return std::nullopt;
+  return number;
+}
+
+const std::string& KeyOf(const Mutation& mutation, uint32_t item) {
+  static const std::string kNone;
+  if (const auto* put = std::get_if<PutMutation>(&mutation)) return put->key;
+  if (const auto* del = std::get_if<DeleteMutation>(&mutation)) return del->key;
+  if (const auto* increment = std::get_if<IncrementMutation>(&mutation)) return increment->key;
+  const auto& items = std::get<BatchMutation>(mutation).items;
+  if (item >= items.size()) return kNone;  // A client gave one id to two different requests.
+  return std::visit([](const auto& one) -> const std::string& { return one.key; }, items[item]);
+}
+
+// A decision by entry `index` about `mutation`, in full.
+void Explain(const Decision& decision, Index index, const Mutation& mutation, Outcome& outcome) {
+  const std::string& key = KeyOf(mutation, decision.item);
+  switch (decision.kind) {
+    case Kind::kWritten:
+      outcome.what = Written{index};
+      outcome.version = index;
+      return;
+    case Kind::kAbsent:
+      outcome.what = Absent{};
+      return;
+    case Kind::kMismatch:
+      outcome.what = Mismatch{.key = key, .actual = decision.value};
+      return;
+    case Kind::kIncremented:
+      outcome.what = Incremented{.value = static_cast<int64_t>(decision.value), .version = index};
+      outcome.version = index;
+      return;
+    case Kind::kNotANumber:
+      outcome.what = NotANumber{.key = key, .actual = decision.value};
+      return;
+    case Kind::kOverflow:
+      outcome.what = Overflow{.key = key, .value = static_cast<int64_t>(decision.value)};
+      return;
+  }
+}
+
 // One call of Apply(): the state as the entries so far have left it, on top of the store.
 class Run {
  public:
-  Run(PartitionId partition, storage::AppliedRecord applied, const storage::Store& store)
-      : partition_(partition), applied_(std::move(applied)), store_(store) {}
+  Run(PartitionId partition, storage::AppliedRecord applied, Sessions& sessions,
+      const storage::Store& store)
+      : partition_(partition), applied_(std::move(applied)), sessions_(sessions), store_(store) {}
 
   StatusOr<Outcome> Step(const storage::Entry& entry) {
     KVD_CHECK_OP(==, entry.index, applied_.index + 1);
-    Outcome outcome{.index = entry.index};
-    if (!entry.payload.empty()) {
-      KVD_ASSIGN_OR_RETURN(const Mutation mutation, DecodeMutation(entry.payload));
-      KVD_ASSIGN_OR_RETURN(outcome,
-                           std::visit([&](const auto& m) { return Do(entry.index, m); }, mutation));
+    Outcome outcome{.index = entry.index, .term = entry.term, .what = Nothing{}};
+    sessions_.Expire(entry.index);
+    if (entry.kind == storage::EntryKind::kConfiguration) {
+      applied_.configuration = entry.payload;
+    } else if (!entry.payload.empty()) {
+      KVD_ASSIGN_OR_RETURN(const Command command, DecodeCommand(entry.payload));
+      KVD_RETURN_IF_ERROR(Execute(command, outcome));
     }
     applied_.index = entry.index;
     applied_.term = entry.term;
@@ -43,6 +95,8 @@ class Run {
         batch.Add(storage::StoreBatch::Delete{partition_, applied_.generation, key});
       }
     }
+    sessions_.AddChangesTo(batch, partition_, applied_.generation);
+    applied_.floor = sessions_.floor();
     batch.Add(storage::StoreBatch::SetApplied{partition_, applied_});
     return applied_;
   }
@@ -50,26 +104,108 @@ class Run {
  private:
   using Current = std::optional<storage::StoredValue>;
 
-  StatusOr<Outcome> Do(Index index, const PutMutation& put) {
-    KVD_ASSIGN_OR_RETURN(const Current before, Lookup(put.key));
-    Uncount(put.key, before);
-    applied_.keys += 1;
-    applied_.value_bytes += put.key.size() + put.value.size();
-    changed_[put.key] = storage::StoredValue{.version = index, .value = put.value};
-    return Outcome{.index = index, .found = before.has_value(), .version = index};
+  Status Execute(const Command& command, Outcome& outcome) {
+    if (command.id && !Admit(command, outcome)) return OkStatus();
+    KVD_ASSIGN_OR_RETURN(
+        const Decision decision,
+        std::visit([&](const auto& m) { return Do(outcome.index, m); }, command.mutation));
+    if (command.id) sessions_.Record(*command.id, outcome.index, decision);
+    Explain(decision, outcome.index, command.mutation, outcome);
+    return OkStatus();
   }
 
-  StatusOr<Outcome> Do(Index index, const DeleteMutation& del) {
+  // Whether the command is to be executed; if not, its outcome is known.
+  bool Admit(const Command& command, Outcome& outcome) {
+    const Sessions::Verdict verdict = sessions_.Judge(*command.id, outcome.index);
+    if (std::holds_alternative<Sessions::Execute>(verdict)) return true;
+    if (const auto* known = std::get_if<Sessions::Known>(&verdict)) {
+      outcome.duplicate = true;
+      Explain(known->decision, known->index, command.mutation, outcome);
+    } else if (const auto* stale = std::get_if<Stale>(&verdict)) {
+      outcome.what = *stale;
+    } else {
+      outcome.what = std::get<BaseTooOld>(verdict);
+    }
+    return false;
+  }
+
+  StatusOr<Decision> Do(Index index, const PutMutation& put) {
+    KVD_ASSIGN_OR_RETURN(const Current before, Lookup(put.key));
+    if (auto mismatch = Contradiction(put.if_version, before)) return *mismatch;
+    Write(put.key, before, {.version = index, .value = put.value});
+    return Decision{.kind = Kind::kWritten};
+  }
+
+  StatusOr<Decision> Do(Index /*index*/, const DeleteMutation& del) {
     KVD_ASSIGN_OR_RETURN(const Current before, Lookup(del.key));
-    if (!before) return Outcome{.index = index};
-    Uncount(del.key, before);
-    changed_[del.key] = std::nullopt;
-    return Outcome{.index = index, .found = true, .version = index};
+    if (auto mismatch = Contradiction(del.if_version, before)) return *mismatch;
+    if (!before) return Decision{.kind = Kind::kAbsent};
+    Erase(del.key, before);
+    return Decision{.kind = Kind::kWritten};
+  }
+
+  StatusOr<Decision> Do(Index index, const IncrementMutation& increment) {
+    KVD_ASSIGN_OR_RETURN(const Current before, Lookup(increment.key));
+    const std::optional<int64_t> number = before ? ParseNumber(before->value) : 0;
+    if (!number) return Decision{.kind = Kind::kNotANumber, .value = before->version};
+    int64_t sum = 0;
+    if (__builtin_add_overflow(*number, increment.by, &sum)) {
+      return Decision{.kind = Kind::kOverflow, .value = static_cast<uint64_t>(*number)};
+    }
+    Write(increment.key, before, {.version = index, .value = std::to_string(sum)});
+    return Decision{.kind = Kind::kIncremented, .value = static_cast<uint64_t>(sum)};
+  }
+
+  StatusOr<Decision> Do(Index index, const BatchMutation& batch) {
+    for (uint32_t item = 0; item < batch.items.size(); ++item) {
+      const auto conditional = [&](const auto& one) -> StatusOr<std::optional<Decision>> {
+        if (!one.if_version) return std::nullopt;
+        KVD_ASSIGN_OR_RETURN(const Current before, Lookup(one.key));
+        return Contradiction(one.if_version, before, item);
+      };
+      KVD_ASSIGN_OR_RETURN(const auto mismatch, std::visit(conditional, batch.items[item]));
+      if (mismatch) return *mismatch;
+    }
+    for (const BatchMutation::Item& item : batch.items) {
+      KVD_RETURN_IF_ERROR(std::visit([&](const auto& one) { return Write(index, one); }, item));
+    }
+    return Decision{.kind = Kind::kWritten};
+  }
+
+  // Their conditions hold.
+  Status Write(Index index, const PutMutation& put) {
+    KVD_ASSIGN_OR_RETURN(const Current before, Lookup(put.key));
+    Write(put.key, before, {.version = index, .value = put.value});
+    return OkStatus();
+  }
+  Status Write(Index /*index*/, const DeleteMutation& del) {
+    KVD_ASSIGN_OR_RETURN(const Current before, Lookup(del.key));
+    if (before) Erase(del.key, before);
+    return OkStatus();
+  }
+
+  static std::optional<Decision> Contradiction(const std::optional<Version>& if_version,
+                                               const Current& before, uint32_t item = 0) {
+    const Version actual = before ? before->version : 0;
+    if (!if_version || *if_version == actual) return std::nullopt;
+    return Decision{.kind = Kind::kMismatch, .item = item, .value = actual};
   }
 
   StatusOr<Current> Lookup(const std::string& key) const {
     if (const auto it = changed_.find(key); it != changed_.end()) return it->second;
     return store_.Get(partition_, applied_.generation, key);
+  }
+
+  void Write(const std::string& key, const Current& before, storage::StoredValue value) {
+    Uncount(key, before);
+    applied_.keys += 1;
+    applied_.value_bytes += key.size() + value.value.size();
+    changed_[key] = std::move(value);
+  }
+
+  void Erase(const std::string& key, const Current& before) {
+    Uncount(key, before);
+    changed_[key] = std::nullopt;
   }
 
   void Uncount(std::string_view key, const Current& before) {
@@ -80,19 +216,22 @@ class Run {
 
   const PartitionId partition_;
   storage::AppliedRecord applied_;
+  Sessions& sessions_;
   const storage::Store& store_;
   std::map<std::string, Current> changed_;
 };
 
 }  // namespace
 
-Applier::Applier(PartitionId partition, storage::AppliedRecord applied)
-    : partition_(partition), applied_(std::move(applied)) {}
+Applier::Applier(PartitionId partition, storage::AppliedRecord applied, Sessions sessions)
+    : partition_(partition), applied_(std::move(applied)), sessions_(std::move(sessions)) {
+  KVD_CHECK_OP(==, applied_.floor, sessions_.floor());
+}
 
 StatusOr<std::vector<Outcome>> Applier::Apply(std::span<const storage::Entry> entries,
                                               const storage::Store& store,
                                               storage::StoreBatch& batch) {
-  Run run(partition_, applied_, store);
+  Run run(partition_, applied_, sessions_, store);
   std::vector<Outcome> outcomes;
   outcomes.reserve(entries.size());
   for (const storage::Entry& entry : entries) {
@@ -101,7 +240,7 @@ StatusOr<std::vector<Outcome>> Applier::Apply(std::span<const storage::Entry> en
       return Annotate(outcome.status(),
                       fmt::format("apply partition {} index {}", partition_.value, entry.index));
     }
-    outcomes.push_back(*outcome);
+    outcomes.push_back(*std::move(outcome));
   }
   applied_ = run.FlushTo(batch);
   return outcomes;

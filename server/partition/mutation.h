@@ -1,38 +1,25 @@
-// What an entry of a partition's log means: one change to one key. The log keeps it as an opaque
-// payload; this is its codec.
+// Commands without a request id: the names that callers used before commands had one.
 //
 // Pure. Threading: values.
 #pragma once
 
-#include <cstdint>
 #include <string>
 #include <string_view>
-#include <variant>
 
 #include "common/status.h"
+#include "server/partition/command.h"
 
 namespace kvd::partition {
 
-struct PutMutation {
-  std::string key;
-  std::string value;
+[[nodiscard]] inline std::string EncodeMutation(const Mutation& mutation) {
+  return EncodeCommand({.mutation = mutation});
+}
 
-  friend bool operator==(const PutMutation&, const PutMutation&) = default;
-};
-
-struct DeleteMutation {
-  std::string key;
-
-  friend bool operator==(const DeleteMutation&, const DeleteMutation&) = default;
-};
-
-using Mutation = std::variant<PutMutation, DeleteMutation>;
-
-// A format byte, a kind, the fields. The log's record around it carries the checksum.
-[[nodiscard]] std::string EncodeMutation(const Mutation& mutation);
-
-// DATA_LOSS if the bytes are no mutation; FAILED_PRECONDITION if they are of a newer format or
-// kind: an entry that is not understood stops the replica, it is never skipped.
-[[nodiscard]] StatusOr<Mutation> DecodeMutation(std::string_view payload);
+// Also DATA_LOSS if the command has an id.
+[[nodiscard]] inline StatusOr<Mutation> DecodeMutation(std::string_view payload) {
+  KVD_ASSIGN_OR_RETURN(Command command, DecodeCommand(payload));
+  if (command.id) return MakeStatus(StatusCode::kDataLoss, "log entry: has a request id");
+  return std::move(command.mutation);
+}
 
 }  // namespace kvd::partition

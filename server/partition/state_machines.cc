@@ -12,11 +12,46 @@ namespace {
 
 constexpr uint64_t kReplayBytes = 4U << 20U;  // Read and applied at once.
 
+// Without its log, a partition's votes and last entries are lost.
+Status CheckLogsExist(std::span<const PartitionId> partitions,
+                      std::span<const storage::GroupExtent> extents) {
+  for (const PartitionId partition : partitions) {
+    if (std::ranges::find(extents, GroupOf(partition), &storage::GroupExtent::group) !=
+        extents.end()) {
+      continue;
+    }
+    return MakeStatus(StatusCode::kDataLoss,
+                      fmt::format("partition {} has data and no log: its votes and its last "
+                                  "entries are lost; restore log and data together, or empty the "
+                                  "data directory",
+                                  partition.value));
+  }
+  return OkStatus();
+}
+
 }  // namespace
 
+StatusOr<std::vector<StateMachines::Opened>> StateMachines::Open(
+    std::span<const storage::GroupExtent> extents) {
+  KVD_CHECK(appliers_.empty(), "Open() comes first and once");
+  KVD_ASSIGN_OR_RETURN(const auto partitions, store_.Partitions());
+  KVD_RETURN_IF_ERROR(CheckLogsExist(partitions, extents));
+  std::vector<Opened> opened;
+  for (const PartitionId partition : partitions) {
+    KVD_ASSIGN_OR_RETURN(auto record, store_.Applied(partition, storage::Store::Tier::kLatest));
+    auto sessions = LoadSessions(store_, partition, *record);
+    if (!sessions.ok()) {
+      return Annotate(sessions.status(), fmt::format("open partition {}", partition.value));
+    }
+    opened.push_back({.partition = partition, .clients = sessions->clients()});
+    appliers_.emplace(partition, Applier(partition, *std::move(record), *std::move(sessions)));
+  }
+  return opened;
+}
+
 StatusOr<std::vector<StateMachines::Recovered>> StateMachines::Recover(const storage::Log& log) {
-  KVD_CHECK(appliers_.empty(), "Recover() comes first and once");
   KVD_ASSIGN_OR_RETURN(const auto extents, log.Groups());
+  KVD_RETURN_IF_ERROR(Open(extents).status());
   std::vector<Recovered> recovered;
   for (const storage::GroupExtent& extent : extents) {
     if (extent.group == kSystemGroup) continue;
@@ -32,19 +67,17 @@ StatusOr<std::vector<StateMachines::Recovered>> StateMachines::Recover(const sto
 StatusOr<StateMachines::Recovered> StateMachines::RecoverOne(const storage::Log& log,
                                                              const storage::GroupExtent& extent) {
   const PartitionId partition{extent.group.value - 1};
-  KVD_ASSIGN_OR_RETURN(const auto record, store_.Applied(partition, storage::Store::Tier::kLatest));
-  const storage::AppliedRecord start = record.value_or(storage::AppliedRecord{});
-  if (start.index > extent.last || start.index + 1 < extent.first) {
+  const Applier& applier = ApplierOf(partition);
+  const Index start = applier.applied().index;
+  if (start > extent.last || start + 1 < extent.first) {
     return MakeStatus(
         StatusCode::kDataLoss,
         fmt::format("the data is applied up to {}, the log holds {} to {}; one of them "
                     "is not this node's own: restore both, or empty the data directory",
-                    start.index, extent.first, extent.last));
+                    start, extent.first, extent.last));
   }
-  const auto [applier, fresh] = appliers_.emplace(partition, Applier(partition, start));
-  KVD_CHECK(fresh, "a group is listed once");
-  while (applier->second.applied().index < extent.last) {
-    KVD_ASSIGN_OR_RETURN(auto entries, log.Read(extent.group, applier->second.applied().index + 1,
+  while (applier.applied().index < extent.last) {
+    KVD_ASSIGN_OR_RETURN(auto entries, log.Read(extent.group, applier.applied().index + 1,
                                                 extent.last, kReplayBytes));
     const ApplyJob job{partition, std::move(entries)};
     KVD_RETURN_IF_ERROR(Apply(std::span(&job, 1)).status());
@@ -52,7 +85,13 @@ StatusOr<StateMachines::Recovered> StateMachines::RecoverOne(const storage::Log&
   return Recovered{.partition = partition,
                    .last = extent.last,
                    .last_term = extent.last_term,
-                   .keys = applier->second.applied().keys};
+                   .keys = applier.applied().keys};
+}
+
+const storage::AppliedRecord& StateMachines::applied(PartitionId partition) const {
+  static const storage::AppliedRecord kNever;
+  const auto it = appliers_.find(partition);
+  return it == appliers_.end() ? kNever : it->second.applied();
 }
 
 Applier& StateMachines::ApplierOf(PartitionId partition) {
@@ -92,7 +131,8 @@ StatusOr<std::vector<StateMachines::Truncation>> StateMachines::Flush() {
   for (const auto& [partition, applier] : appliers_) {
     KVD_ASSIGN_OR_RETURN(const auto record,
                          store_.Applied(partition, storage::Store::Tier::kFlushed));
-    if (record && record->index > 0) truncations.push_back({partition, record->index});
+    if (record && record->index > record->snapshot_index)
+      truncations.push_back({partition, record->index});
   }
   return truncations;
 }

@@ -1,6 +1,5 @@
 // The state machines of all partitions a node holds, on one store: applies committed entries in
-// batches across partitions, and reads. Also what happens at start: the part of the log that was
-// not flushed is applied again.
+// batches across partitions, reads, and takes and installs snapshots.
 //
 // No thread, clock or disk of its own: the daemon drives it on RocksDB, the simulator on the twins.
 //
@@ -38,6 +37,15 @@ class StateMachines {
  public:
   explicit StateMachines(storage::Store& store) : store_(store) {}
 
+  // Opens every partition of the store, as it stands there: to be called once, first. Entries above
+  // the applied record stay in the log until Raft commits them (see recovery.h). `extents` are the
+  // log's; DATA_LOSS, naming it, if a partition has data and no log, and for damage.
+  struct Opened {
+    PartitionId partition;
+    uint64_t clients = 0;  // Read with their sessions: what recovery time is made of.
+  };
+  [[nodiscard]] StatusOr<std::vector<Opened>> Open(std::span<const storage::GroupExtent> extents);
+
   // One partition as it stands after Recover(): all of its log is applied.
   struct Recovered {
     PartitionId partition;
@@ -46,9 +54,9 @@ class StateMachines {
     uint64_t keys = 0;
   };
 
-  // Brings every partition of `log` up to the end of its log: to be called once, first. DATA_LOSS
-  // if log and store contradict each other: the store is ahead of the log, or the log begins behind
-  // what the store has.
+  // Open(), and brings every partition of `log` up to the end of its log: for a partition with a
+  // single copy, where what is in the log is committed. DATA_LOSS if log and store contradict each
+  // other: the store is ahead of the log, or the log begins behind what the store has.
   [[nodiscard]] StatusOr<std::vector<Recovered>> Recover(const storage::Log& log);
 
   // Applies all jobs in one batch of the store. After an error the node must stop.
@@ -58,7 +66,11 @@ class StateMachines {
   [[nodiscard]] StatusOr<std::optional<storage::StoredValue>> Read(PartitionId partition,
                                                                    std::string_view key) const;
 
-  // Flushes the store, and answers up to where the log of each partition is needed no more.
+  // How far a partition is applied; a default record if it never was.
+  [[nodiscard]] const storage::AppliedRecord& applied(PartitionId partition) const;
+
+  // Flushes the store, and answers up to where the log of each partition is needed no more. A
+  // partition that a snapshot has just been switched to is left out: its log is yet to be reset.
   struct Truncation {
     PartitionId partition;
     Index through = 0;

@@ -14,6 +14,9 @@ constexpr size_t kGroupBytes = 4;
 constexpr size_t kEntryKeyBytes = kGroupBytes + 1 + 8;
 constexpr size_t kDataPrefixBytes = 12;
 
+// What stands beside each other in a generation.
+enum class DataSpace : uint8_t { kSessions = 1, kValues = 2 };
+
 template <typename T>
 void AppendBigEndian(std::string& out, T value) {
   for (size_t i = sizeof(T); i > 0; --i) out += static_cast<char>(value >> (8 * (i - 1)));
@@ -42,6 +45,10 @@ std::string DataPrefix(PartitionId partition, Generation generation) {
   AppendBigEndian(key, partition.value);
   AppendBigEndian(key, generation);
   return key;
+}
+
+std::string SpacePrefix(PartitionId partition, Generation generation, int space) {
+  return DataPrefix(partition, generation) + static_cast<char>(space);
 }
 
 void CheckGeneration(Generation generation) {
@@ -91,11 +98,33 @@ std::string EndOfGroup(GroupId group) {
 
 std::string DataKey(PartitionId partition, Generation generation, std::string_view key) {
   CheckGeneration(generation);
-  return DataPrefix(partition, generation).append(key);
+  return SpacePrefix(partition, generation, static_cast<int>(DataSpace::kValues)).append(key);
+}
+
+std::string SessionKey(PartitionId partition, Generation generation, uint64_t client) {
+  CheckGeneration(generation);
+  std::string key = SpacePrefix(partition, generation, static_cast<int>(DataSpace::kSessions));
+  AppendBigEndian(key, client);
+  return key;
 }
 
 std::string AppliedKey(PartitionId partition) {
   return DataPrefix(partition, 0);
+}
+
+std::string BeginOfGeneration(PartitionId partition, Generation generation) {
+  CheckGeneration(generation);
+  return DataPrefix(partition, generation);
+}
+
+std::string EndOfSessions(PartitionId partition, Generation generation) {
+  CheckGeneration(generation);
+  return SpacePrefix(partition, generation, static_cast<int>(DataSpace::kSessions) + 1);
+}
+
+std::string EndOfValues(PartitionId partition, Generation generation) {
+  CheckGeneration(generation);
+  return SpacePrefix(partition, generation, static_cast<int>(DataSpace::kValues) + 1);
 }
 
 std::string EndOfGeneration(PartitionId partition, Generation generation) {
@@ -104,8 +133,19 @@ std::string EndOfGeneration(PartitionId partition, Generation generation) {
 }
 
 std::string_view UserKey(std::string_view data_key) {
-  KVD_CHECK_OP(>=, data_key.size(), kDataPrefixBytes);
-  return data_key.substr(kDataPrefixBytes);
+  KVD_CHECK_OP(>, data_key.size(), kDataPrefixBytes);
+  return data_key.substr(kDataPrefixBytes + 1);
+}
+
+std::optional<uint64_t> ClientOfSessionKey(std::string_view session_key) {
+  if (session_key.size() != kDataPrefixBytes + 1 + 8) return std::nullopt;
+  if (session_key[kDataPrefixBytes] != static_cast<char>(DataSpace::kSessions)) return std::nullopt;
+  return ParseBigEndian<uint64_t>(session_key.substr(kDataPrefixBytes + 1));
+}
+
+std::optional<PartitionId> PartitionOfDataKey(std::string_view data_key) {
+  if (data_key.size() < kDataPrefixBytes) return std::nullopt;
+  return PartitionId{ParseBigEndian<uint32_t>(data_key)};
 }
 
 }  // namespace kvd::storage

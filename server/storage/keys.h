@@ -3,7 +3,8 @@
 // partition, is one contiguous range that can be walked and dropped as a whole.
 //
 //   log    group u32 | kind u8 | index u64        batch number: under a group that cannot exist
-//   data   partition u32 | generation u64 | key   applied record: generation 0, which is never used
+//   data   partition u32 | generation u64 | space u8 | key, or client u64
+//          applied record: partition u32 | generation 0, which no data has
 //
 // These layouts are a contract with every disk, held by golden vectors.
 //
@@ -36,12 +37,23 @@ namespace kvd::storage {
 // REQUIRES: 1 <= generation < 2^64 - 1, here and below.
 [[nodiscard]] std::string DataKey(PartitionId partition, Generation generation,
                                   std::string_view key);
+[[nodiscard]] std::string SessionKey(PartitionId partition, Generation generation, uint64_t client);
 [[nodiscard]] std::string AppliedKey(PartitionId partition);
 
-// The smallest key above every key of the generation.
+// The smallest key of the generation; the smallest ones above every session, every value, and every
+// key of the generation.
+[[nodiscard]] std::string BeginOfGeneration(PartitionId partition, Generation generation);
+[[nodiscard]] std::string EndOfSessions(PartitionId partition, Generation generation);
+[[nodiscard]] std::string EndOfValues(PartitionId partition, Generation generation);
 [[nodiscard]] std::string EndOfGeneration(PartitionId partition, Generation generation);
 
 // The user's key within a data key. REQUIRES: made by DataKey().
 [[nodiscard]] std::string_view UserKey(std::string_view data_key);
+
+// The client of a session's key; nullopt for every other key.
+[[nodiscard]] std::optional<uint64_t> ClientOfSessionKey(std::string_view session_key);
+
+// The partition a key of the data belongs to; nullopt for what is no such key.
+[[nodiscard]] std::optional<PartitionId> PartitionOfDataKey(std::string_view data_key);
 
 }  // namespace kvd::storage

@@ -17,6 +17,39 @@ constexpr uint64_t kBytesPerRecord = 32;  // About what a record on disk adds to
 
 }  // namespace
 
+// Holds one partition's part of the state, copied.
+class MemoryStore::View : public PartitionView {
+ public:
+  View(PartitionId partition, AppliedRecord applied, State state, std::set<Place> damaged)
+      : partition_(partition), applied_(std::move(applied)) {
+    const absl::MutexLock lock(&store_.mu_);
+    store_.latest_ = std::move(state);
+    store_.damaged_ = std::move(damaged);
+  }
+
+  [[nodiscard]] const AppliedRecord& applied() const override { return applied_; }
+  [[nodiscard]] StatusOr<std::vector<StoredKey>> Scan(std::string_view from,
+                                                      size_t max_keys) const override {
+    return store_.Scan(partition_, applied_.generation, from, max_keys);
+  }
+  [[nodiscard]] StatusOr<std::vector<StoredSession>> ScanSessions(
+      uint64_t from, size_t max_sessions) const override {
+    return store_.ScanSessions(partition_, applied_.generation, from, max_sessions);
+  }
+
+ private:
+  const PartitionId partition_;
+  const AppliedRecord applied_;
+  MemoryStore store_;
+};
+
+void MemoryStore::Drop(State& state, PartitionId partition, Generation generation) {
+  state.values.erase(state.values.lower_bound({partition, generation, ""}),
+                     state.values.lower_bound({partition, generation + 1, ""}));
+  state.sessions.erase(state.sessions.lower_bound({partition, generation, 0}),
+                       state.sessions.lower_bound({partition, generation + 1, 0}));
+}
+
 void MemoryStore::Apply(State& state, const StoreBatch& batch) {
   for (const StoreBatch::Change& change : batch.changes()) {
     std::visit(
@@ -28,9 +61,13 @@ void MemoryStore::Apply(State& state, const StoreBatch& batch) {
             state.values.erase({c.partition, c.generation, c.key});
           } else if constexpr (std::is_same_v<Change, StoreBatch::SetApplied>) {
             state.applied.insert_or_assign(c.partition, c.record);
+          } else if constexpr (std::is_same_v<Change, StoreBatch::PutSession>) {
+            state.sessions.insert_or_assign({c.partition, c.generation, c.session.client},
+                                            c.session.state);
+          } else if constexpr (std::is_same_v<Change, StoreBatch::DeleteSession>) {
+            state.sessions.erase({c.partition, c.generation, c.client});
           } else {
-            state.values.erase(state.values.lower_bound({c.partition, c.generation, ""}),
-                               state.values.lower_bound({c.partition, c.generation + 1, ""}));
+            Drop(state, c.partition, c.generation);
           }
         },
         change);
@@ -97,6 +134,49 @@ StatusOr<std::vector<StoredKey>> MemoryStore::Scan(PartitionId partition, Genera
     keys.push_back({.key = std::get<std::string>(it->first), .value = it->second});
   }
   return keys;
+}
+
+std::vector<StoredSession> MemoryStore::SessionsOf(const State& state, const SessionPlace& from,
+                                                   size_t max_sessions) {
+  const auto& [partition, generation, client] = from;
+  const auto end = state.sessions.lower_bound({partition, generation + 1, 0});
+  std::vector<StoredSession> sessions;
+  for (auto it = state.sessions.lower_bound(from); it != end && sessions.size() < max_sessions;
+       ++it) {
+    sessions.push_back({.client = std::get<2>(it->first), .state = it->second});
+  }
+  return sessions;
+}
+
+StatusOr<std::vector<StoredSession>> MemoryStore::ScanSessions(PartitionId partition,
+                                                               Generation generation, uint64_t from,
+                                                               size_t max_sessions) const {
+  const absl::ReaderMutexLock lock(&mu_);
+  KVD_RETURN_IF_ERROR(failed_);
+  return SessionsOf(latest_, {partition, generation, from}, max_sessions);
+}
+
+StatusOr<std::unique_ptr<PartitionView>> MemoryStore::OpenView(PartitionId partition) const {
+  const absl::ReaderMutexLock lock(&mu_);
+  KVD_RETURN_IF_ERROR(failed_);
+  const PartitionId next{partition.value + 1};
+  State state;
+  state.values = {latest_.values.lower_bound({partition, 0, ""}),
+                  latest_.values.lower_bound({next, 0, ""})};
+  state.sessions = {latest_.sessions.lower_bound({partition, 0, 0}),
+                    latest_.sessions.lower_bound({next, 0, 0})};
+  const auto found = latest_.applied.find(partition);
+  return std::make_unique<View>(partition,
+                                found == latest_.applied.end() ? AppliedRecord() : found->second,
+                                std::move(state), damaged_);
+}
+
+StatusOr<std::vector<PartitionId>> MemoryStore::Partitions() const {
+  const absl::ReaderMutexLock lock(&mu_);
+  KVD_RETURN_IF_ERROR(failed_);
+  std::vector<PartitionId> partitions;
+  for (const auto& [partition, record] : latest_.applied) partitions.push_back(partition);
+  return partitions;
 }
 
 StatusOr<std::optional<AppliedRecord>> MemoryStore::Applied(PartitionId partition,

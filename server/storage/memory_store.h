@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -31,6 +32,12 @@ class MemoryStore : public Store {
   [[nodiscard]] StatusOr<std::vector<StoredKey>> Scan(PartitionId partition, Generation generation,
                                                       std::string_view from,
                                                       size_t max_keys) const override;
+  [[nodiscard]] StatusOr<std::vector<StoredSession>> ScanSessions(
+      PartitionId partition, Generation generation, uint64_t from,
+      size_t max_sessions) const override;
+  [[nodiscard]] StatusOr<std::unique_ptr<PartitionView>> OpenView(
+      PartitionId partition) const override;
+  [[nodiscard]] StatusOr<std::vector<PartitionId>> Partitions() const override;
   [[nodiscard]] StatusOr<std::optional<AppliedRecord>> Applied(PartitionId partition,
                                                                Tier tier) const override;
   [[nodiscard]] Status Flush() override;
@@ -50,13 +57,20 @@ class MemoryStore : public Store {
   void DamageValue(PartitionId partition, Generation generation, std::string_view key);
 
  private:
+  class View;
+
   using Place = std::tuple<PartitionId, Generation, std::string>;
+  using SessionPlace = std::tuple<PartitionId, Generation, uint64_t>;
 
   struct State {
     std::map<Place, StoredValue> values;
+    std::map<SessionPlace, std::string> sessions;
     std::map<PartitionId, AppliedRecord> applied;
   };
 
+  static std::vector<StoredSession> SessionsOf(const State& state, const SessionPlace& from,
+                                               size_t max_sessions);
+  static void Drop(State& state, PartitionId partition, Generation generation);
   static void Apply(State& state, const StoreBatch& batch);
 
   // What damage `batch` undoes, by overwriting.

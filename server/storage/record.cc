@@ -164,6 +164,7 @@ std::string EncodeApplied(const AppliedRecord& record) {
   ByteWriter writer = BeginRecord(RecordKind::kApplied);
   writer.U64(record.index).U64(record.term).U64(record.generation);
   writer.U64(record.keys).U64(record.value_bytes).String(record.configuration);
+  writer.U64(record.floor).U64(record.snapshot_index);
   return Seal(std::move(writer));
 }
 
@@ -177,10 +178,33 @@ StatusOr<AppliedRecord> DecodeApplied(PartitionId partition, std::string_view by
   record.keys = fields->U64().value_or(0);
   record.value_bytes = fields->U64().value_or(0);
   record.configuration = fields->String().value_or("");
+  record.floor = fields->U64().value_or(0);
+  record.snapshot_index = fields->U64().value_or(0);
   if (!fields->exhausted()) {
     return Annotate(MalformedRecord("wrong length"), AppliedName(partition));
   }
   return record;
+}
+
+std::string EncodeSession(const StoredSession& session) {
+  ByteWriter record = BeginRecord(RecordKind::kSession);
+  record.U64(session.client).Raw(session.state);
+  return Seal(std::move(record));
+}
+
+StatusOr<StoredSession> DecodeSession(PartitionId partition, uint64_t client,
+                                      std::string_view bytes) {
+  const auto name = [&] {
+    return fmt::format("session of client {:016x} in partition {}", client, partition.value);
+  };
+  auto fields = Unseal(RecordKind::kSession, bytes);
+  if (!fields.ok()) return Annotate(fields.status(), name());
+  const auto found = fields->U64();
+  if (!found) return Annotate(MalformedRecord("too short"), name());
+  if (*found != client) {
+    return Annotate(MalformedRecord(fmt::format("holds client {:016x}", *found)), name());
+  }
+  return StoredSession{.client = client, .state = std::string(fields->rest())};
 }
 
 std::string EncodeBatchNumber(uint64_t number) {

@@ -32,6 +32,7 @@ enum class RecordKind : uint8_t {
   kLogStart = 's',
   kStoredValue = 'v',
   kApplied = 'a',
+  kSession = 'c',
   kBatchNumber = 'b',
   kIdentity = 'i',
 };
@@ -70,6 +71,10 @@ struct LogStart {
 
 [[nodiscard]] std::string EncodeApplied(const AppliedRecord& record);
 [[nodiscard]] StatusOr<AppliedRecord> DecodeApplied(PartitionId partition, std::string_view bytes);
+
+[[nodiscard]] std::string EncodeSession(const StoredSession& session);
+[[nodiscard]] StatusOr<StoredSession> DecodeSession(PartitionId partition, uint64_t client,
+                                                    std::string_view bytes);
 
 // The number of a batch of the log, counted from 1.
 [[nodiscard]] std::string EncodeBatchNumber(uint64_t number);

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -34,9 +35,16 @@ struct AppliedRecord {
   Index index = 0;
   Term term = 0;
   Generation generation = 1;
-  uint64_t keys = 0;          // Live keys in this generation.
-  uint64_t value_bytes = 0;   // Sum of the sizes of keys and values.
-  std::string configuration;  // Of the group at this index, encoded by its owner; may be empty.
+  uint64_t keys = 0;               // Live keys in this generation.
+  uint64_t value_bytes = 0;        // Sum of the sizes of keys and values.
+  std::string configuration = {};  // Of the group here, encoded by its owner; empty: the initial.
+
+  // Sessions touched at or below this index may have been forgotten (partition/sessions.h).
+  Index floor = 0;
+
+  // Where a snapshot installed this generation; 0: none did. The data may be ahead of its log at
+  // this very index, because the log is reset after the switch.
+  Index snapshot_index = 0;
 
   friend bool operator==(const AppliedRecord&, const AppliedRecord&) = default;
 };
@@ -44,6 +52,16 @@ struct AppliedRecord {
 struct StoredKey {
   std::string key;
   StoredValue value;
+
+  friend bool operator==(const StoredKey&, const StoredKey&) = default;
+};
+
+// What a partition remembers of one client, beside its keys; `state` is encoded by its owner.
+struct StoredSession {
+  uint64_t client = 0;
+  std::string state;
+
+  friend bool operator==(const StoredSession&, const StoredSession&) = default;
 };
 
 // An atomic set of changes. Later changes to a key win over earlier ones.
@@ -64,12 +82,22 @@ class StoreBatch {
     PartitionId partition;
     AppliedRecord record;
   };
-  // Deletes every key of a generation.
+  // Deletes every key and every session of a generation.
   struct DropGeneration {
     PartitionId partition;
     Generation generation;
   };
-  using Change = std::variant<Put, Delete, SetApplied, DropGeneration>;
+  struct PutSession {
+    PartitionId partition;
+    Generation generation;
+    StoredSession session;
+  };
+  struct DeleteSession {
+    PartitionId partition;
+    Generation generation;
+    uint64_t client = 0;
+  };
+  using Change = std::variant<Put, Delete, SetApplied, DropGeneration, PutSession, DeleteSession>;
 
   void Add(Change change) { changes_.push_back(std::move(change)); }
   [[nodiscard]] const std::vector<Change>& changes() const { return changes_; }
@@ -77,6 +105,25 @@ class StoreBatch {
 
  private:
   std::vector<Change> changes_;
+};
+
+// One partition as it stood at one moment, whatever is written meanwhile. Does not outlive its
+// store.
+//
+// Threading: thread-safe. Calls may block on the disk.
+class PartitionView {
+ public:
+  virtual ~PartitionView() = default;
+
+  // The record as of that moment; a default one if the partition was never applied. What follows is
+  // of its generation.
+  [[nodiscard]] virtual const AppliedRecord& applied() const = 0;
+
+  // As Store's.
+  [[nodiscard]] virtual StatusOr<std::vector<StoredKey>> Scan(std::string_view from,
+                                                              size_t max_keys) const = 0;
+  [[nodiscard]] virtual StatusOr<std::vector<StoredSession>> ScanSessions(
+      uint64_t from, size_t max_sessions) const = 0;
 };
 
 class Store {
@@ -97,6 +144,17 @@ class Store {
                                                               Generation generation,
                                                               std::string_view from,
                                                               size_t max_keys) const = 0;
+
+  // Up to `max_sessions` sessions of a generation of clients at or above `from`, in their order. A
+  // damaged one is a DATA_LOSS error.
+  [[nodiscard]] virtual StatusOr<std::vector<StoredSession>> ScanSessions(
+      PartitionId partition, Generation generation, uint64_t from, size_t max_sessions) const = 0;
+
+  [[nodiscard]] virtual StatusOr<std::unique_ptr<PartitionView>> OpenView(
+      PartitionId partition) const = 0;
+
+  // Every partition that has an applied record, in order.
+  [[nodiscard]] virtual StatusOr<std::vector<PartitionId>> Partitions() const = 0;
 
   enum class Tier { kLatest, kFlushed };
 

@@ -70,8 +70,8 @@ class FatalErrors : public rocksdb::EventListener {
   const std::shared_ptr<Health> health_;
 };
 
-rocksdb::ReadOptions Bounded(const rocksdb::Slice& lower, const rocksdb::Slice& upper) {
-  rocksdb::ReadOptions options;
+rocksdb::ReadOptions Bounded(const rocksdb::Slice& lower, const rocksdb::Slice& upper,
+                             rocksdb::ReadOptions options = {}) {
   options.iterate_lower_bound = &lower;
   options.iterate_upper_bound = &upper;
   return options;
@@ -205,11 +205,28 @@ StatusOr<std::optional<Database::Record>> Database::Last(const std::string& from
   return Record{.key = it->key().ToString(), .value = it->value().ToString()};
 }
 
+rocksdb::ReadOptions Database::Moment::options() const {
+  rocksdb::ReadOptions options;
+  options.snapshot = snapshot_;
+  return options;
+}
+
 Status Database::Visit(const std::string& from, const std::string& to, const Visitor& visit) const {
+  return VisitWith({}, from, to, visit);
+}
+
+Status Database::Visit(const Moment& moment, const std::string& from, const std::string& to,
+                       const Visitor& visit) const {
+  return VisitWith(moment.options(), from, to, visit);
+}
+
+Status Database::VisitWith(rocksdb::ReadOptions options, const std::string& from,
+                           const std::string& to, const Visitor& visit) const {
   KVD_RETURN_IF_ERROR(Check());
   const rocksdb::Slice lower(from);
   const rocksdb::Slice upper(to);
-  const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(Bounded(lower, upper)));
+  const std::unique_ptr<rocksdb::Iterator> it(
+      db_->NewIterator(Bounded(lower, upper, std::move(options))));
   for (it->SeekToFirst(); it->Valid(); it->Next()) {
     KVD_ASSIGN_OR_RETURN(const bool go_on, visit(View(it->key()), View(it->value())));
     if (!go_on) return OkStatus();

@@ -90,11 +90,32 @@ class Database {
   [[nodiscard]] Status Visit(const std::string& from, const std::string& to,
                              const Visitor& visit) const;
 
+  // One moment, kept readable until it is destroyed, which must be before the database is.
+  class Moment {
+   public:
+    explicit Moment(const Database& db) : db_(db), snapshot_(db.db_->GetSnapshot()) {}
+    ~Moment() { db_.db_->ReleaseSnapshot(snapshot_); }
+    Moment(const Moment&) = delete;
+    Moment& operator=(const Moment&) = delete;
+
+    [[nodiscard]] rocksdb::ReadOptions options() const;
+
+   private:
+    const Database& db_;
+    const rocksdb::Snapshot* const snapshot_;
+  };
+
+  // As of `moment`.
+  [[nodiscard]] Status Visit(const Moment& moment, const std::string& from, const std::string& to,
+                             const Visitor& visit) const;
+
   [[nodiscard]] uint64_t disk_bytes() const;
 
  private:
   Database(std::string path, std::shared_ptr<Health> health, std::unique_ptr<rocksdb::DB> db);
 
+  [[nodiscard]] Status VisitWith(rocksdb::ReadOptions options, const std::string& from,
+                                 const std::string& to, const Visitor& visit) const;
   [[nodiscard]] Status Fatal(const rocksdb::Status& status, std::string_view doing) const;
   [[nodiscard]] Status ReadError(const rocksdb::Status& status) const;
 

@@ -1,8 +1,11 @@
 #include "server/storage/rocks/rocks_store.h"
 
+#include <fmt/format.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/table.h>
 
+#include <limits>
+#include <memory>
 #include <optional>
 #include <utility>
 #include <variant>
@@ -36,8 +39,17 @@ class BatchBuilder {
   }
 
   void operator()(const StoreBatch::DropGeneration& drop) {
-    Expect(batch_.DeleteRange(DataKey(drop.partition, drop.generation, ""),
+    Expect(batch_.DeleteRange(BeginOfGeneration(drop.partition, drop.generation),
                               EndOfGeneration(drop.partition, drop.generation)));
+  }
+
+  void operator()(const StoreBatch::PutSession& put) {
+    Expect(batch_.Put(SessionKey(put.partition, put.generation, put.session.client),
+                      EncodeSession(put.session)));
+  }
+
+  void operator()(const StoreBatch::DeleteSession& gone) {
+    Expect(batch_.Delete(SessionKey(gone.partition, gone.generation, gone.client)));
   }
 
   [[nodiscard]] rocksdb::WriteBatch& batch() { return batch_; }
@@ -47,6 +59,74 @@ class BatchBuilder {
   static void Expect(const rocksdb::Status& status) { KVD_CHECK(status.ok(), status.ToString()); }
 
   rocksdb::WriteBatch batch_;
+};
+
+// The data of one partition.
+struct Place {
+  PartitionId partition;
+  Generation generation = 0;
+};
+
+// `moment` may be null: as it is now.
+Status VisitAt(const Database& db, const Database::Moment* moment, const std::string& from,
+               const std::string& to, const Database::Visitor& visit) {
+  return moment == nullptr ? db.Visit(from, to, visit) : db.Visit(*moment, from, to, visit);
+}
+
+StatusOr<std::vector<StoredKey>> ScanValues(const Database& db, const Database::Moment* moment,
+                                            Place place, std::string_view from, size_t max_keys) {
+  std::vector<StoredKey> keys;
+  if (max_keys == 0) return keys;
+  const auto collect = [&](std::string_view data_key, std::string_view record) -> StatusOr<bool> {
+    const std::string_view key = UserKey(data_key);
+    KVD_ASSIGN_OR_RETURN(StoredValue value, DecodeStoredValue(place.partition, key, record));
+    keys.push_back({.key = std::string(key), .value = std::move(value)});
+    return keys.size() < max_keys;
+  };
+  KVD_RETURN_IF_ERROR(VisitAt(db, moment, DataKey(place.partition, place.generation, from),
+                              EndOfValues(place.partition, place.generation), collect));
+  return keys;
+}
+
+StatusOr<std::vector<StoredSession>> ScanSessionsOf(const Database& db,
+                                                    const Database::Moment* moment, Place place,
+                                                    uint64_t from, size_t max_sessions) {
+  std::vector<StoredSession> sessions;
+  if (max_sessions == 0) return sessions;
+  const auto collect = [&](std::string_view key, std::string_view record) -> StatusOr<bool> {
+    const auto client = ClientOfSessionKey(key);
+    if (!client) return MalformedRecord("a session under a key of another length");
+    KVD_ASSIGN_OR_RETURN(StoredSession session, DecodeSession(place.partition, *client, record));
+    sessions.push_back(std::move(session));
+    return sessions.size() < max_sessions;
+  };
+  KVD_RETURN_IF_ERROR(VisitAt(db, moment, SessionKey(place.partition, place.generation, from),
+                              EndOfSessions(place.partition, place.generation), collect));
+  return sessions;
+}
+
+class RocksView : public PartitionView {
+ public:
+  RocksView(const Database& db, std::unique_ptr<Database::Moment> moment, PartitionId partition,
+            AppliedRecord applied)
+      : db_(db), moment_(std::move(moment)), partition_(partition), applied_(std::move(applied)) {}
+
+  [[nodiscard]] const AppliedRecord& applied() const override { return applied_; }
+  [[nodiscard]] StatusOr<std::vector<StoredKey>> Scan(std::string_view from,
+                                                      size_t max_keys) const override {
+    return ScanValues(db_, moment_.get(), {partition_, applied_.generation}, from, max_keys);
+  }
+  [[nodiscard]] StatusOr<std::vector<StoredSession>> ScanSessions(
+      uint64_t from, size_t max_sessions) const override {
+    return ScanSessionsOf(db_, moment_.get(), {partition_, applied_.generation}, from,
+                          max_sessions);
+  }
+
+ private:
+  const Database& db_;
+  const std::unique_ptr<Database::Moment> moment_;
+  const PartitionId partition_;
+  const AppliedRecord applied_;
 };
 
 class RocksStore : public Store {
@@ -67,6 +147,12 @@ class RocksStore : public Store {
   [[nodiscard]] StatusOr<std::vector<StoredKey>> Scan(PartitionId partition, Generation generation,
                                                       std::string_view from,
                                                       size_t max_keys) const override;
+  [[nodiscard]] StatusOr<std::vector<StoredSession>> ScanSessions(
+      PartitionId partition, Generation generation, uint64_t from,
+      size_t max_sessions) const override;
+  [[nodiscard]] StatusOr<std::unique_ptr<PartitionView>> OpenView(
+      PartitionId partition) const override;
+  [[nodiscard]] StatusOr<std::vector<PartitionId>> Partitions() const override;
   [[nodiscard]] StatusOr<std::optional<AppliedRecord>> Applied(PartitionId partition,
                                                                Tier tier) const override;
   [[nodiscard]] Status Flush() override { return db_->Flush(); }
@@ -86,17 +172,43 @@ StatusOr<std::optional<StoredValue>> RocksStore::Get(PartitionId partition, Gene
 
 StatusOr<std::vector<StoredKey>> RocksStore::Scan(PartitionId partition, Generation generation,
                                                   std::string_view from, size_t max_keys) const {
-  std::vector<StoredKey> keys;
-  if (max_keys == 0) return keys;
-  const auto collect = [&](std::string_view data_key, std::string_view record) -> StatusOr<bool> {
-    const std::string_view key = UserKey(data_key);
-    KVD_ASSIGN_OR_RETURN(StoredValue value, DecodeStoredValue(partition, key, record));
-    keys.push_back({.key = std::string(key), .value = std::move(value)});
-    return keys.size() < max_keys;
-  };
-  KVD_RETURN_IF_ERROR(db_->Visit(DataKey(partition, generation, from),
-                                 EndOfGeneration(partition, generation), collect));
-  return keys;
+  return ScanValues(*db_, nullptr, {partition, generation}, from, max_keys);
+}
+
+StatusOr<std::vector<StoredSession>> RocksStore::ScanSessions(PartitionId partition,
+                                                              Generation generation, uint64_t from,
+                                                              size_t max_sessions) const {
+  return ScanSessionsOf(*db_, nullptr, {partition, generation}, from, max_sessions);
+}
+
+StatusOr<std::unique_ptr<PartitionView>> RocksStore::OpenView(PartitionId partition) const {
+  auto moment = std::make_unique<Database::Moment>(*db_);
+  KVD_ASSIGN_OR_RETURN(const auto bytes, db_->Get(moment->options(), AppliedKey(partition)));
+  AppliedRecord applied;
+  if (bytes) {
+    KVD_ASSIGN_OR_RETURN(applied, DecodeApplied(partition, *bytes));
+  }
+  return std::make_unique<RocksView>(*db_, std::move(moment), partition, std::move(applied));
+}
+
+StatusOr<std::vector<PartitionId>> RocksStore::Partitions() const {
+  std::vector<PartitionId> partitions;
+  std::string from = AppliedKey(PartitionId{0});
+  const std::string end = AppliedKey(PartitionId{std::numeric_limits<uint32_t>::max()});
+  while (true) {
+    KVD_ASSIGN_OR_RETURN(const auto record, db_->First(from, end));
+    if (!record) return partitions;
+    const auto partition = PartitionOfDataKey(record->key);
+    if (!partition) {
+      return MakeStatus(StatusCode::kDataLoss,
+                        fmt::format("the data holds a record under a key of {} bytes, which no kvd "
+                                    "writes; check the disk, then replace this node",
+                                    record->key.size()));
+    }
+    // A partition without the record is a snapshot that was being received.
+    if (record->key == AppliedKey(*partition)) partitions.push_back(*partition);
+    from = AppliedKey(PartitionId{partition->value + 1});
+  }
 }
 
 StatusOr<std::optional<AppliedRecord>> RocksStore::Applied(PartitionId partition, Tier tier) const {

@@ -61,8 +61,8 @@ TEST_F(OwnerTest, CommittedEntriesAreHandedOutOnce) {
 TEST_F(OwnerTest, OutcomesGoToWhoWaitsForThem) {
   (void)Propose({kSecond, kFirst});
   (void)owner_.OnDurable(12);
-  const Outcome put{.index = 11, .found = false, .version = 11};
-  const Outcome overwrite{.index = 12, .found = true, .version = 12};
+  const Outcome put{.index = 11, .what = Written{11}, .version = 11};
+  const Outcome overwrite{.index = 12, .what = Written{12}, .version = 12};
   EXPECT_THAT(owner_.OnApplied({put}), ElementsAre(Pair(kSecond, put)));
   EXPECT_EQ(owner_.applied(), 11U);
   EXPECT_THAT(owner_.OnApplied({overwrite}), ElementsAre(Pair(kFirst, overwrite)));
@@ -73,13 +73,14 @@ using OwnerDeathTest = OwnerTest;
 
 TEST_F(OwnerDeathTest, NothingIsAppliedBeforeItIsDurable) {
   (void)Propose({kFirst});
-  EXPECT_DEATH((void)owner_.OnApplied({Outcome{.index = 11}}), "outcome.index <= durable_");
+  EXPECT_DEATH((void)owner_.OnApplied({Outcome{.index = 11, .what = Nothing{}}}),
+               "outcome.index <= durable_");
 }
 
 TEST_F(OwnerDeathTest, OutcomesLeaveNoGap) {
   (void)Propose({kFirst, kSecond});
   (void)owner_.OnDurable(12);
-  EXPECT_DEATH((void)owner_.OnApplied({Outcome{.index = 12}}), "applied_ . 1");
+  EXPECT_DEATH((void)owner_.OnApplied({Outcome{.index = 12, .what = Nothing{}}}), "applied_ . 1");
 }
 
 TEST_F(OwnerDeathTest, WhatWasNotProposedCannotBeDurable) {

@@ -25,6 +25,8 @@ using ::testing::SizeIs;
 constexpr PartitionId kP0{0};
 constexpr PartitionId kP5{5};
 
+using What = decltype(Outcome::what);
+
 MATCHER_P2(Through, partition, index, "") {
   return arg.partition == partition && arg.through == static_cast<Index>(index);
 }
@@ -85,8 +87,8 @@ TEST_F(StateMachinesTest, JobsOfManyPartitionsAreOneBatch) {
   ASSERT_THAT(applied, SizeIs(2));
   EXPECT_EQ(applied[0].partition, kP0);
   EXPECT_EQ(applied[1].partition, kP5);
-  EXPECT_THAT(applied[1].outcomes, ElementsAre(Outcome{.index = 1, .version = 1},
-                                               Outcome{.index = 2, .found = true, .version = 2}));
+  EXPECT_THAT(applied[1].outcomes, ElementsAre(testing::Field(&Outcome::what, What{Written{1}}),
+                                               testing::Field(&Outcome::what, What{Written{2}})));
   EXPECT_EQ(applied[1].keys, 1U);
   store_->Crash(/*surviving_batches=*/1);
   EXPECT_EQ(store_->Get(kP0, 1, "a").value(), (StoredValue{1, "2"}));
@@ -196,6 +198,43 @@ TEST_F(StateMachinesTest, LogThatBeginsBehindTheDataIsRefused) {
   const Status status = machines_->Recover(*log_).status();
   EXPECT_EQ(status.code(), StatusCode::kDataLoss);
   EXPECT_THAT(Message(status), HasSubstr("applied up to 0, the log holds 3 to 3"));
+}
+
+TEST_F(StateMachinesTest, OpeningLeavesTheRestOfTheLogToRaft) {
+  for (int i = 0; i < 3; ++i) Write(kP5, PutMutation{"x", std::to_string(i)});
+  Crash(/*batches=*/2);
+  const auto opened = machines_->Open(log_->Groups().value()).value();
+  ASSERT_THAT(opened, SizeIs(1));
+  EXPECT_EQ(opened[0].partition, kP5);
+  EXPECT_EQ(machines_->applied(kP5).index, 2U);
+  EXPECT_EQ(machines_->applied(kP0).index, 0U);
+  EXPECT_EQ(Read(kP5, "x"), (StoredValue{2, "1"}));
+}
+
+TEST_F(StateMachinesTest, OpeningBringsTheSessionsBack) {
+  const auto request = [&](Index index) {
+    const Command command{.id = RequestId{.client = 9, .sequence = 1},
+                          .mutation = IncrementMutation{"n", 1}};
+    const ApplyJob job{kP5, {Entry{index, 1, EncodeCommand(command)}}};
+    return machines_->Apply(std::span(&job, 1)).value().front().outcomes.front();
+  };
+  EXPECT_FALSE(request(1).duplicate);
+  ASSERT_TRUE(machines_->Flush().ok());
+  Crash();
+  const std::vector<storage::GroupExtent> extents = {{.group = GroupOf(kP5)}};
+  EXPECT_EQ(machines_->Open(extents).value().front().clients, 1U);
+  EXPECT_TRUE(request(2).duplicate);
+  EXPECT_EQ(Read(kP5, "n")->value, "1");
+}
+
+TEST_F(StateMachinesTest, APartitionWithoutItsLogIsRefused) {
+  Write(kP0, PutMutation{"x", "1"});
+  Write(kP5, PutMutation{"x", "1"});
+  StateMachines restarted(*store_);
+  const std::vector<storage::GroupExtent> extents = {{.group = GroupOf(kP0)}};
+  const Status status = restarted.Open(extents).status();
+  EXPECT_EQ(status.code(), StatusCode::kDataLoss);
+  EXPECT_THAT(Message(status), HasSubstr("partition 5 has data and no log"));
 }
 
 TEST_F(StateMachinesTest, DamagedEntryIsRefusedNotSkipped) {

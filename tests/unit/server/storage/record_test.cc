@@ -23,8 +23,15 @@ const Entry kEntry{
 const HardState kHardState{.term = 9, .voted_for = ReplicaId{3}};
 const LogStart kStart{.first = 100, .previous_term = 5};
 const StoredValue kValue{.version = 12, .value = "v\xff"};
-const AppliedRecord kApplied{
-    .index = 8, .term = 2, .generation = 3, .keys = 4, .value_bytes = 5, .configuration = "conf"};
+const AppliedRecord kApplied{.index = 8,
+                             .term = 2,
+                             .generation = 3,
+                             .keys = 4,
+                             .value_bytes = 5,
+                             .configuration = "conf",
+                             .floor = 6,
+                             .snapshot_index = 7};
+const StoredSession kSession{.client = 0x0102, .state = "s\xff"};
 
 struct Case {
   std::string name;  // As an error must call it.
@@ -55,8 +62,12 @@ std::vector<Case> Cases() {
        [](std::string_view b) { return DecodeStoredValue(PartitionId{6}, "key", b).status(); }},
       {"applied record of partition 6", EncodeApplied(kApplied),
        "0161080000000000000002000000000000000300000000000000040000000000000005000000000000000400000"
-       "0636f6e66f0b866b9",
+       "0"
+       "636f6e660600000000000000070000000000000075b72b82",
        [](std::string_view b) { return DecodeApplied(PartitionId{6}, b).status(); }},
+      {"session of client 0000000000000102 in partition 6", EncodeSession(kSession),
+       "0163020100000000000073ff5ddf91d3",
+       [](std::string_view b) { return DecodeSession(PartitionId{6}, 0x0102, b).status(); }},
       {"batch number of the log", EncodeBatchNumber(77), "01624d00000000000000350d94d5",
        [](std::string_view b) { return DecodeBatchNumber(b).status(); }},
   };
@@ -72,6 +83,7 @@ TEST(RecordTest, WhatWasEncodedIsDecoded) {
   EXPECT_EQ(DecodeLogStart(GroupId{2}, EncodeLogStart(kStart)).value(), kStart);
   EXPECT_EQ(DecodeStoredValue(PartitionId{6}, "key", EncodeStoredValue(kValue)).value(), kValue);
   EXPECT_EQ(DecodeApplied(PartitionId{6}, EncodeApplied(kApplied)).value(), kApplied);
+  EXPECT_EQ(DecodeSession(PartitionId{6}, 0x0102, EncodeSession(kSession)).value(), kSession);
   EXPECT_EQ(DecodeBatchNumber(EncodeBatchNumber(77)).value(), 77U);
 }
 
@@ -136,6 +148,12 @@ TEST(RecordTest, AnEntryUnderAnotherIndexIsRefused) {
   const Status status = DecodeEntry(GroupId{2}, 4412, EncodeEntry(kEntry)).status();
   EXPECT_EQ(status.code(), StatusCode::kDataLoss);
   EXPECT_THAT(Message(status), HasSubstr("log entry 4412 of group 2: damaged (holds entry 4411)"));
+}
+
+TEST(RecordTest, ASessionUnderAnotherClientIsRefused) {
+  const Status status = DecodeSession(PartitionId{6}, 9, EncodeSession(kSession)).status();
+  EXPECT_EQ(status.code(), StatusCode::kDataLoss);
+  EXPECT_THAT(Message(status), HasSubstr("holds client 0000000000000102"));
 }
 
 TEST(RecordTest, AnEntryForAnUnknownKindIsOfANewerKvd) {

@@ -41,8 +41,20 @@ class StoreContractTest : public ::testing::Test {
     batch_.Add(StoreBatch::DropGeneration{.partition = kPartition, .generation = generation});
     return *this;
   }
-  StoreContractTest& SetApplied(Index index) {
-    batch_.Add(StoreBatch::SetApplied{.partition = kPartition, .record = Record(index)});
+  StoreContractTest& SetApplied(Index index, PartitionId partition = kPartition) {
+    batch_.Add(StoreBatch::SetApplied{.partition = partition, .record = Record(index)});
+    return *this;
+  }
+  StoreContractTest& PutSession(uint64_t client, const std::string& state,
+                                Generation generation = 1, PartitionId partition = kPartition) {
+    batch_.Add(StoreBatch::PutSession{.partition = partition,
+                                      .generation = generation,
+                                      .session = {.client = client, .state = state}});
+    return *this;
+  }
+  StoreContractTest& DeleteSession(uint64_t client) {
+    batch_.Add(
+        StoreBatch::DeleteSession{.partition = kPartition, .generation = 1, .client = client});
     return *this;
   }
 
@@ -71,6 +83,14 @@ class StoreContractTest : public ::testing::Test {
     return keys;
   }
 
+  std::vector<uint64_t> Clients(uint64_t from, size_t max_sessions = 100,
+                                Generation generation = 1) {
+    std::vector<uint64_t> clients;
+    const auto found = store().ScanSessions(kPartition, generation, from, max_sessions);
+    for (const StoredSession& session : found.value()) clients.push_back(session.client);
+    return clients;
+  }
+
   std::optional<AppliedRecord> Applied(Tier tier) {
     return store().Applied(kPartition, tier).value();
   }
@@ -81,7 +101,9 @@ class StoreContractTest : public ::testing::Test {
             .generation = 1,
             .keys = index,
             .value_bytes = 10 * index,
-            .configuration = "of\0" + std::to_string(index)};
+            .configuration = "of\0" + std::to_string(index),
+            .floor = index / 2,
+            .snapshot_index = index / 3};
   }
 
   World world_;
@@ -181,6 +203,74 @@ TYPED_TEST(StoreContractTest, ACleanStopKeepsEverything) {
   this->world_.StopCleanly();
   EXPECT_EQ(this->Get("a"), "kept");
   EXPECT_EQ(this->Applied(Tier::kFlushed), this->Record(1));
+}
+
+TYPED_TEST(StoreContractTest, SessionsAreScannedByClientAndAreNoKeys) {
+  constexpr uint64_t kMax = ~uint64_t{0};
+  this->PutSession(kMax, "last").PutSession(256, "b").PutSession(0, "").PutSession(255, "a\0"s);
+  this->PutSession(7, "later", 2).PutSession(7, "there", 1, kNext);
+  this->Put("a", 1, "").SetApplied(1).Write();
+  EXPECT_THAT(this->Clients(0), ElementsAre(0, 255, 256, kMax));
+  EXPECT_THAT(this->Clients(1, 2), ElementsAre(255, 256));
+  EXPECT_THAT(this->Clients(kMax), ElementsAre(kMax));
+  EXPECT_THAT(this->Clients(0, 0), IsEmpty());
+  EXPECT_THAT(this->Clients(0, 9, 2), ElementsAre(7));
+  EXPECT_THAT(this->Scan(""), ElementsAre("a"));
+  EXPECT_EQ(this->store().ScanSessions(kPartition, 1, 255, 1).value().front(),
+            (StoredSession{.client = 255, .state = "a\0"s}));
+}
+
+TYPED_TEST(StoreContractTest, SessionsAreReplacedDeletedAndDroppedWithTheirGeneration) {
+  this->PutSession(1, "old").PutSession(1, "new").PutSession(2, "").PutSession(3, "", 2).Write();
+  EXPECT_EQ(this->store().ScanSessions(kPartition, 1, 1, 1).value().front().state, "new");
+  this->DeleteSession(2).DeleteSession(9).Write();
+  EXPECT_THAT(this->Clients(0), ElementsAre(1));
+  this->Flush();
+  this->Drop(1).Write();
+  EXPECT_THAT(this->Clients(0), IsEmpty());
+  EXPECT_THAT(this->Clients(0, 9, 2), ElementsAre(3));
+}
+
+TYPED_TEST(StoreContractTest, ACrashTakesSessionsAndValuesTogether) {
+  this->Put("a", 1, "x").PutSession(1, "").Write();
+  this->Flush();
+  this->Put("b", 2, "x").PutSession(2, "").DeleteSession(1).Write();
+  this->world_.Crash();
+  EXPECT_THAT(this->Scan(""), ElementsAre("a"));
+  EXPECT_THAT(this->Clients(0), ElementsAre(1));
+}
+
+TYPED_TEST(StoreContractTest, PartitionsAreThoseWithAnAppliedRecord) {
+  EXPECT_THAT(this->store().Partitions().value(), IsEmpty());
+  this->SetApplied(1, PartitionId{9}).SetApplied(2).Put("a", 1, "x", 2, kNext);
+  this->Put("a", 1, "x").SetApplied(1, PartitionId{0}).Write();
+  EXPECT_THAT(this->store().Partitions().value(),
+              ElementsAre(PartitionId{0}, kPartition, PartitionId{9}));
+}
+
+TYPED_TEST(StoreContractTest, AViewStaysAtItsMoment) {
+  this->Put("a", 1, "old").Put("b", 2, "old").PutSession(1, "old").SetApplied(2).Write();
+  const auto view = this->store().OpenView(kPartition).value();
+  this->Put("a", 3, "new").Delete("b").Put("c", 4, "new").PutSession(1, "new").PutSession(2, "");
+  this->SetApplied(4).Write();
+  this->Flush();
+  this->Drop(1).Write();
+  this->Flush();
+  EXPECT_EQ(view->applied(), this->Record(2));
+  EXPECT_THAT(view->Scan("", 9).value(),
+              ElementsAre(StoredKey{"a", {1, "old"}}, StoredKey{"b", {2, "old"}}));
+  EXPECT_THAT(view->Scan("a\0"s, 9).value(), ElementsAre(StoredKey{"b", {2, "old"}}));
+  EXPECT_THAT(view->ScanSessions(0, 9).value(), ElementsAre(StoredSession{1, "old"}));
+}
+
+TYPED_TEST(StoreContractTest, AViewIsOfTheGenerationOfItsRecord) {
+  this->Put("a", 1, "old").Put("a", 2, "filling", 2).PutSession(5, "", 2).SetApplied(2).Write();
+  const auto view = this->store().OpenView(kPartition).value();
+  EXPECT_THAT(view->Scan("", 9).value(), ElementsAre(StoredKey{"a", {1, "old"}}));
+  EXPECT_THAT(view->ScanSessions(0, 9).value(), IsEmpty());
+  const auto never = this->store().OpenView(kNext).value();
+  EXPECT_EQ(never->applied(), AppliedRecord{});
+  EXPECT_THAT(never->Scan("", 9).value(), IsEmpty());
 }
 
 TYPED_TEST(StoreContractTest, ADroppedGenerationStaysDroppedAfterACrash) {
