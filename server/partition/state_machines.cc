@@ -125,6 +125,41 @@ StatusOr<std::optional<storage::StoredValue>> StateMachines::Read(PartitionId pa
   return store_.Get(partition, it->second.applied().generation, key);
 }
 
+StatusOr<SnapshotReader> StateMachines::ReadSnapshot(PartitionId partition) const {
+  KVD_ASSIGN_OR_RETURN(auto view, store_.OpenView(partition));
+  return SnapshotReader(partition, std::move(view));
+}
+
+StatusOr<SnapshotWriter> StateMachines::WriteSnapshot(PartitionId partition) const {
+  SnapshotWriter writer(store_, partition, applied(partition).generation);
+  KVD_RETURN_IF_ERROR(writer.Begin());
+  return writer;
+}
+
+Status StateMachines::SwitchTo(PartitionId partition, const storage::AppliedRecord& received) {
+  const storage::AppliedRecord& before = applied(partition);
+  if (received.index <= before.index || received.generation != before.generation + 1) {
+    return MakeStatus(StatusCode::kFailedPrecondition,
+                      fmt::format("switch partition {} to the snapshot at index {}, generation {}: "
+                                  "it is applied up to {} in generation {}",
+                                  partition.value, received.index, received.generation,
+                                  before.index, before.generation));
+  }
+  KVD_ASSIGN_OR_RETURN(Sessions sessions, LoadSessions(store_, partition, received));
+  storage::StoreBatch batch;
+  batch.Add(storage::StoreBatch::SetApplied{partition, received});
+  batch.Add(storage::StoreBatch::DropGeneration{partition, before.generation});
+  KVD_RETURN_IF_ERROR(store_.Write(batch));
+  appliers_.erase(partition);
+  appliers_.emplace(partition, Applier(partition, received, std::move(sessions)));
+  return store_.Flush();
+}
+
+StatusOr<uint64_t> StateMachines::Digest(PartitionId partition) const {
+  KVD_ASSIGN_OR_RETURN(const auto view, store_.OpenView(partition));
+  return DigestOf(*view);
+}
+
 StatusOr<std::vector<StateMachines::Truncation>> StateMachines::Flush() {
   KVD_RETURN_IF_ERROR(store_.Flush());
   std::vector<Truncation> truncations;

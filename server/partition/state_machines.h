@@ -15,6 +15,7 @@
 #include "common/status.h"
 #include "common/types.h"
 #include "server/partition/applier.h"
+#include "server/partition/snapshot.h"
 #include "server/storage/log.h"
 #include "server/storage/store.h"
 
@@ -68,6 +69,21 @@ class StateMachines {
 
   // How far a partition is applied; a default record if it never was.
   [[nodiscard]] const storage::AppliedRecord& applied(PartitionId partition) const;
+
+  // Begins to send, or to receive, a snapshot of a partition, which goes on being applied and read.
+  // One is received at a time for each partition.
+  [[nodiscard]] StatusOr<SnapshotReader> ReadSnapshot(PartitionId partition) const;
+  [[nodiscard]] StatusOr<SnapshotWriter> WriteSnapshot(PartitionId partition) const;
+
+  // Makes what SnapshotWriter::Finish() answered the partition's state: durable on return, and the
+  // state before it gone. The caller then has the log reset; a crash in between is recovered by
+  // LoadReplica(). Refused, with nothing changed: FAILED_PRECONDITION if the partition has been
+  // applied as far already, or switched since; an error of Sessions::Restore() if the sessions
+  // received make no sense. After any other error the node must stop.
+  [[nodiscard]] Status SwitchTo(PartitionId partition, const storage::AppliedRecord& received);
+
+  // See DigestOf() (snapshot.h).
+  [[nodiscard]] StatusOr<uint64_t> Digest(PartitionId partition) const;
 
   // Flushes the store, and answers up to where the log of each partition is needed no more. A
   // partition that a snapshot has just been switched to is left out: its log is yet to be reset.
