@@ -87,6 +87,17 @@ std::string FormatBytes(uint64_t bytes) {
                      kUnits[unit]);
 }
 
+std::string FormatBytesBeside(uint64_t bytes, uint64_t other) {
+  if (bytes == other || bytes < 1024) return FormatBytes(bytes);
+  const auto looks_like = [](uint64_t size) {
+    std::string text = FormatBytes(size);
+    if (const size_t point = text.find(".0 "); point != std::string::npos) text.erase(point, 2);
+    return text;
+  };
+  return looks_like(bytes) == looks_like(other) ? fmt::format("{} bytes", bytes)
+                                                : FormatBytes(bytes);
+}
+
 ByteWriter& ByteWriter::U8(uint8_t value) {
   bytes_ += static_cast<char>(value);
   return *this;

@@ -23,6 +23,10 @@ namespace kvd {
 // "1 MiB", "6.0 MiB", "512 bytes": a size as people read it. Whole multiples have no fraction.
 [[nodiscard]] std::string FormatBytes(uint64_t bytes);
 
+// As FormatBytes(), for a sentence that also names `other`: in bytes to the last digit if rounding
+// would make the two look alike, "4097 bytes" beside "4 KiB".
+[[nodiscard]] std::string FormatBytesBeside(uint64_t bytes, uint64_t other);
+
 // Appends fields to a record.
 class ByteWriter {
  public:

@@ -31,6 +31,8 @@ constexpr std::array kNames = {
     Named{Reason::kUnauthenticated, "UNAUTHENTICATED"},
     Named{Reason::kPermissionDenied, "PERMISSION_DENIED"},
     Named{Reason::kDataDamaged, "DATA_DAMAGED"},
+    Named{Reason::kBaseTooOld, "BASE_TOO_OLD"},
+    Named{Reason::kStaleRequest, "STALE_REQUEST"},
     Named{Reason::kInternal, "INTERNAL"},
 };
 

@@ -34,6 +34,8 @@ enum class Reason : uint8_t {
   kUnauthenticated,
   kPermissionDenied,
   kDataDamaged,
+  kBaseTooOld,    // Nobody can tell any more whether this request id was applied before.
+  kStaleRequest,  // The client has called this request id finished.
   kInternal,
 };
 

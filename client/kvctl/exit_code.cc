@@ -9,6 +9,7 @@ ExitCode OfRefusal(Reason reason) {
     case Reason::kNodeDraining:
     case Reason::kNodeJoining:
     case Reason::kNotOwner:
+    case Reason::kBaseTooOld:
       return ExitCode::kRefused;
     case Reason::kOutcomeUnknown:
       return ExitCode::kOutcomeUnknown;
@@ -28,6 +29,7 @@ ExitCode OfRefusal(Reason reason) {
     case Reason::kWrongNode:
     case Reason::kNameInUse:
     case Reason::kNodeRemoved:
+    case Reason::kStaleRequest:
     case Reason::kInternal:
       return ExitCode::kError;
   }

@@ -19,7 +19,7 @@ class Question {
   ~Question() {
     if (reactor_ == nullptr) return;
     Finish(ToGrpc({.reason = Reason::kOverloaded,
-                   .message = "too many requests are queued, or the node is stopping",
+                   .message = "too many requests are queued at the node asked, or it is stopping",
                    .retry_after = std::chrono::milliseconds(50)}));
   }
 

@@ -7,6 +7,7 @@
 #include <grpcpp/support/status.h>
 
 #include <optional>
+#include <variant>
 
 #include "common/refusal.h"
 #include "google/rpc/status.pb.h"
@@ -39,14 +40,20 @@ namespace peer_pb = ::kvd::peer::v1;
 [[nodiscard]] peer_pb::HelloResponse ToProto(const topology::HelloResponse& response);
 [[nodiscard]] peer_pb::Frame ToProto(node::Frame frame);
 
-[[nodiscard]] node::Operation FromProto(pb::GetRequest& in);
-[[nodiscard]] node::Operation FromProto(pb::PutRequest& in);
-[[nodiscard]] node::Operation FromProto(pb::DeleteRequest& in);
+// BAD_REQUEST if the request says nothing that can be done. Takes its bytes.
+using Asked = std::variant<node::Operation, Refusal>;
+[[nodiscard]] Asked FromProto(pb::GetRequest& in);
+[[nodiscard]] Asked FromProto(pb::PutRequest& in);
+[[nodiscard]] Asked FromProto(pb::DeleteRequest& in);
+[[nodiscard]] Asked FromProto(pb::IncrementRequest& in);
+[[nodiscard]] Asked FromProto(pb::BatchRequest& in);
 
 // REQUIRES: `answer` is no refusal, and fits the operation.
 void ToProto(node::Answer answer, pb::GetResponse& out);
 void ToProto(node::Answer answer, pb::PutResponse& out);
 void ToProto(node::Answer answer, pb::DeleteResponse& out);
+void ToProto(node::Answer answer, pb::IncrementResponse& out);
+void ToProto(node::Answer answer, pb::BatchResponse& out);
 
 void ToProto(const node::ClusterView& view, pb::GetStatusResponse& out);
 void ToProto(const node::RingView& view, pb::GetRingResponse& out);

@@ -1,5 +1,7 @@
 // What clients ask and are answered, as protocol buffers.
 
+#include <fmt/format.h>
+
 #include <chrono>
 #include <utility>
 
@@ -30,6 +32,11 @@ uint64_t Milliseconds(Duration duration) {
       std::chrono::duration_cast<std::chrono::milliseconds>(duration).count());
 }
 
+// A bound may be too high, never too low.
+uint64_t MillisecondsUp(Duration duration) {
+  return static_cast<uint64_t>(std::chrono::ceil<std::chrono::milliseconds>(duration).count());
+}
+
 template <typename Response>
 void SetServed(node::Answer& answer, Response& out) {
   out.mutable_served()->set_partition(answer.partition.value);
@@ -37,19 +44,87 @@ void SetServed(node::Answer& answer, Response& out) {
   out.mutable_served()->set_hops(answer.hops);
 }
 
+template <typename Response>
+void SetStaleness(std::optional<Duration> stale_by, Response& out) {
+  if (stale_by) out.set_staleness_ms(MillisecondsUp(*stale_by));
+}
+
+Refusal BadRequest(std::string field, std::string message) {
+  return {.reason = Reason::kBadRequest,
+          .message = std::move(message),
+          .metadata = {{"field", std::move(field)}}};
+}
+
+template <typename Request>
+std::optional<Version> IfVersion(const Request& in) {
+  if (!in.has_if_version()) return std::nullopt;
+  return in.if_version();
+}
+
+// The operation with the request's id, if that is one.
+template <typename Request>
+Asked Named(const Request& in, node::Operation operation) {
+  if (!in.has_request_id()) return operation;
+  const pb::RequestId& id = in.request_id();
+  if (id.sequence() == 0) {
+    return BadRequest("request_id", "request_id has no sequence; sequences count from 1");
+  }
+  if (id.done_below() > id.sequence()) {
+    return BadRequest("request_id",
+                      "request_id calls itself finished: done_below is above its sequence");
+  }
+  operation.request_id = {.client = id.client(),
+                          .sequence = id.sequence(),
+                          .done_below = id.done_below(),
+                          .base = id.base()};
+  return operation;
+}
+
 }  // namespace
 
-node::Operation FromProto(pb::GetRequest& in) {
-  return {.key = std::move(*in.mutable_key()), .action = node::Get{.omit_value = in.omit_value()}};
+Asked FromProto(pb::GetRequest& in) {
+  if (in.consistency() < pb::CONSISTENCY_UNSPECIFIED || in.consistency() > pb::CONSISTENCY_STALE) {
+    return BadRequest("consistency", "consistency is of a later version than this node");
+  }
+  return node::Operation{.key = std::move(*in.mutable_key()),
+                         .action = node::Get{.omit_value = in.omit_value(),
+                                             .stale = in.consistency() == pb::CONSISTENCY_STALE}};
 }
 
-node::Operation FromProto(pb::PutRequest& in) {
-  return {.key = std::move(*in.mutable_key()),
-          .action = node::Put{.value = std::move(*in.mutable_value())}};
+Asked FromProto(pb::PutRequest& in) {
+  return Named(in, {.key = std::move(*in.mutable_key()),
+                    .action = node::Put{.value = std::move(*in.mutable_value()),
+                                        .if_version = IfVersion(in)}});
 }
 
-node::Operation FromProto(pb::DeleteRequest& in) {
-  return {.key = std::move(*in.mutable_key()), .action = node::Delete{}};
+Asked FromProto(pb::DeleteRequest& in) {
+  return Named(in, {.key = std::move(*in.mutable_key()),
+                    .action = node::Delete{.if_version = IfVersion(in)}});
+}
+
+Asked FromProto(pb::IncrementRequest& in) {
+  return Named(in, {.key = std::move(*in.mutable_key()),
+                    .action = node::Increment{.by = in.has_by() ? in.by() : 1}});
+}
+
+Asked FromProto(pb::BatchRequest& in) {
+  if (in.items_size() == 0) return BadRequest("items", "the batch is empty");
+  node::Batch batch;
+  for (pb::BatchItem& item : *in.mutable_items()) {
+    node::BatchItem& added = batch.items.emplace_back();
+    added.key = std::move(*item.mutable_key());
+    if (item.has_put()) {
+      added.action = node::Put{.value = std::move(*item.mutable_put()->mutable_value()),
+                               .if_version = IfVersion(item)};
+    } else if (item.has_delete_()) {
+      added.action = node::Delete{.if_version = IfVersion(item)};
+    } else {
+      return BadRequest("items", fmt::format("item {} of the batch has no action this node knows",
+                                             batch.items.size() - 1));
+    }
+  }
+  std::string key = batch.items.front().key;
+  return Named(in, {.key = std::move(key), .action = std::move(batch)});
 }
 
 void ToProto(node::Answer answer, pb::GetResponse& out) {
@@ -57,20 +132,53 @@ void ToProto(node::Answer answer, pb::GetResponse& out) {
     out.set_found(true);
     out.set_value(std::move(found->value));
     out.set_version(found->version);
+    SetStaleness(found->stale_by, out);
+  } else if (const auto* absent = std::get_if<node::Absent>(&answer.result)) {
+    SetStaleness(absent->stale_by, out);
   }
   SetServed(answer, out);
 }
 
 void ToProto(node::Answer answer, pb::PutResponse& out) {
-  const auto* written = std::get_if<node::Written>(&answer.result);
-  KVD_CHECK(written != nullptr, "a put is written or refused");
-  out.set_version(written->version);
+  if (const auto* mismatch = std::get_if<node::Mismatch>(&answer.result)) {
+    out.set_actual_version(mismatch->actual);
+  } else {
+    const auto* written = std::get_if<node::Written>(&answer.result);
+    KVD_CHECK(written != nullptr, "a put is written, refused, or its condition failed");
+    out.set_written(true);
+    out.set_version(written->version);
+  }
   SetServed(answer, out);
 }
 
 void ToProto(node::Answer answer, pb::DeleteResponse& out) {
   if (const auto* written = std::get_if<node::Written>(&answer.result)) {
     out.set_found(true);
+    out.set_written(true);
+    out.set_version(written->version);
+  } else if (const auto* mismatch = std::get_if<node::Mismatch>(&answer.result)) {
+    out.set_found(mismatch->actual != 0);
+    out.set_actual_version(mismatch->actual);
+  }
+  SetServed(answer, out);
+}
+
+void ToProto(node::Answer answer, pb::IncrementResponse& out) {
+  const auto* incremented = std::get_if<node::Incremented>(&answer.result);
+  KVD_CHECK(incremented != nullptr, "an increment is done or refused");
+  out.set_value(incremented->value);
+  out.set_version(incremented->version);
+  SetServed(answer, out);
+}
+
+void ToProto(node::Answer answer, pb::BatchResponse& out) {
+  if (auto* mismatch = std::get_if<node::Mismatch>(&answer.result)) {
+    out.set_actual_version(mismatch->actual);
+    out.set_failed_key(std::move(mismatch->key));
+  } else {
+    const auto* written = std::get_if<node::Written>(&answer.result);
+    KVD_CHECK(written != nullptr, "a batch is written, refused, or a condition failed");
+    out.set_written(true);
     out.set_version(written->version);
   }
   SetServed(answer, out);

@@ -33,6 +33,8 @@ grpc::StatusCode CodeOf(Reason reason) {
     case Reason::kWrongNode:
     case Reason::kNameInUse:
     case Reason::kNodeRemoved:
+    case Reason::kBaseTooOld:
+    case Reason::kStaleRequest:
       return grpc::StatusCode::FAILED_PRECONDITION;
     case Reason::kUnauthenticated:
       return grpc::StatusCode::UNAUTHENTICATED;

@@ -23,19 +23,6 @@ std::optional<Duration> BudgetOf(const grpc::ServerContext& context) {
   return std::max(Duration::zero(), std::chrono::duration_cast<Duration>(deadline - now));
 }
 
-// A promise this release cannot keep is refused, not ignored.
-template <typename Request>
-std::optional<Refusal> RefuseRequest(const Request& request) {
-  if constexpr (requires { request.has_request_id(); }) {
-    if (request.has_request_id()) {
-      return Refusal{.reason = Reason::kBadRequest,
-                     .message = "request_id is not supported by this version: leave it unset",
-                     .metadata = {{"field", "request_id"}}};
-    }
-  }
-  return std::nullopt;
-}
-
 template <typename Request, typename Response>
 class UnaryCall : public KvService::Call {
  public:
@@ -67,12 +54,13 @@ class UnaryCall : public KvService::Call {
     }
     finishing_ = true;  // The next thing the queue says of this call is that its answer is out.
     if (!method_.owner.stopping()) New(method_);
-    if (const auto refusal = RefuseRequest(request_)) return Refuse(*refusal);
+    Asked asked = FromProto(request_);
+    if (const auto* refusal = std::get_if<Refusal>(&asked)) return Refuse(*refusal);
     const node::CallId id{reinterpret_cast<uintptr_t>(static_cast<Call*>(this))};
     method_.owner.Posted();
-    const bool posted =
-        method_.runtime.TryPost([id, operation = FromProto(request_), budget = BudgetOf(context_)](
-                                    node::Node& node, Instant now) mutable {
+    const bool posted = method_.runtime.TryPost(
+        [id, operation = std::get<node::Operation>(std::move(asked)), budget = BudgetOf(context_)](
+            node::Node& node, Instant now) mutable {
           node.OnCall(id, std::move(operation), budget, now);
         });
     if (posted) return;
@@ -95,7 +83,7 @@ class UnaryCall : public KvService::Call {
 
   static Refusal Overloaded() {
     return {.reason = Reason::kOverloaded,
-            .message = "too many requests are queued; try again in 50 ms",
+            .message = "too many requests are queued at the node asked; try again in 50 ms",
             .retry_after = std::chrono::milliseconds(50)};
   }
 
@@ -118,10 +106,15 @@ void KvService::Start() {
   using GetCall = UnaryCall<pb::GetRequest, pb::GetResponse>;
   using PutCall = UnaryCall<pb::PutRequest, pb::PutResponse>;
   using DeleteCall = UnaryCall<pb::DeleteRequest, pb::DeleteResponse>;
+  using IncrementCall = UnaryCall<pb::IncrementRequest, pb::IncrementResponse>;
+  using BatchCall = UnaryCall<pb::BatchRequest, pb::BatchResponse>;
+  using Service = pb::KV::AsyncService;
   for (int i = 0; i < kAnnounced; ++i) {
-    GetCall::New({service_, &pb::KV::AsyncService::RequestGet, *queue_, runtime_, *this});
-    PutCall::New({service_, &pb::KV::AsyncService::RequestPut, *queue_, runtime_, *this});
-    DeleteCall::New({service_, &pb::KV::AsyncService::RequestDelete, *queue_, runtime_, *this});
+    GetCall::New({service_, &Service::RequestGet, *queue_, runtime_, *this});
+    PutCall::New({service_, &Service::RequestPut, *queue_, runtime_, *this});
+    DeleteCall::New({service_, &Service::RequestDelete, *queue_, runtime_, *this});
+    IncrementCall::New({service_, &Service::RequestIncrement, *queue_, runtime_, *this});
+    BatchCall::New({service_, &Service::RequestBatch, *queue_, runtime_, *this});
   }
   thread_ = std::thread([this] { Poll(); });
 }

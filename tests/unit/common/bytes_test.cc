@@ -40,6 +40,15 @@ TEST(BytesTest, SizesReadAsPeopleWriteThem) {
   EXPECT_EQ(FormatBytes(UINT64_MAX), "16.0 EiB");
 }
 
+TEST(BytesTest, SizesBesideOneAnotherNeverLookAlikeUnlessTheyAre) {
+  EXPECT_EQ(FormatBytesBeside(4097, 4096), "4097 bytes");
+  EXPECT_EQ(FormatBytesBeside(4096, 4096), "4 KiB");
+  EXPECT_EQ(FormatBytesBeside(6U << 20U, 1U << 20U), "6 MiB");
+  EXPECT_EQ(FormatBytesBeside((1U << 20U) + 1, 1U << 20U), "1048577 bytes");
+  EXPECT_EQ(FormatBytesBeside((1U << 20U) - 1, 1U << 20U), "1024.0 KiB");
+  EXPECT_EQ(FormatBytesBeside(513, 512), "513 bytes");
+}
+
 TEST(BytesTest, WhatAWriterWroteAReaderReads) {
   ByteWriter writer;
   writer.U8(7).U32(0x01020304).U64(UINT64_MAX).String("a\0b"s).Raw("tail");

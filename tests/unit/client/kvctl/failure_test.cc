@@ -23,6 +23,8 @@ TEST(ExitCodeTest, KindDecidesWhereNobodyGaveAReason) {
 TEST(ExitCodeTest, ReasonsMapAsDocumented) {
   EXPECT_EQ(OfReason(Reason::kNoMajority), ExitCode::kRefused);
   EXPECT_EQ(OfReason(Reason::kNodeJoining), ExitCode::kRefused);
+  EXPECT_EQ(OfReason(Reason::kBaseTooOld), ExitCode::kRefused);
+  EXPECT_EQ(OfReason(Reason::kStaleRequest), ExitCode::kError);
   EXPECT_EQ(OfReason(Reason::kValueTooLarge), ExitCode::kLimit);
   EXPECT_EQ(OfReason(Reason::kOverloaded), ExitCode::kLimit);
   EXPECT_EQ(OfReason(Reason::kDiskFull), ExitCode::kLimit);

@@ -24,18 +24,101 @@ node::Answer AnswerOf(node::Result result) {
   return {.result = std::move(result), .partition = PartitionId{5}, .owner = "n2", .hops = 1};
 }
 
+template <typename Request>
+node::Operation Read(Request request) {
+  Asked asked = FromProto(request);
+  if (const auto* refusal = std::get_if<Refusal>(&asked)) ADD_FAILURE() << refusal->message;
+  auto* operation = std::get_if<node::Operation>(&asked);
+  return operation == nullptr ? node::Operation() : std::move(*operation);
+}
+
+// The field that a request was refused for.
+template <typename Request>
+std::string FieldRefused(Request request) {
+  const Asked asked = FromProto(request);
+  const auto* refusal = std::get_if<Refusal>(&asked);
+  if (refusal == nullptr || refusal->reason != Reason::kBadRequest) return "(none)";
+  return refusal->metadata.at("field");
+}
+
 TEST(ConvertClientTest, OperationsAreReadWithTheirBytes) {
   pb::GetRequest get;
   get.set_key(kBytes);
   get.set_omit_value(true);
-  EXPECT_EQ(FromProto(get), (node::Operation{kBytes, node::Get{true}}));
+  EXPECT_EQ(Read(get), (node::Operation{kBytes, node::Get{.omit_value = true}}));
   pb::PutRequest put;
   put.set_key(kBytes);
   put.set_value(kBytes);
-  EXPECT_EQ(FromProto(put), (node::Operation{kBytes, node::Put{kBytes}}));
+  EXPECT_EQ(Read(put), (node::Operation{kBytes, node::Put{kBytes}}));
   pb::DeleteRequest del;
   del.set_key(kBytes);
-  EXPECT_EQ(FromProto(del), (node::Operation{kBytes, node::Delete{}}));
+  EXPECT_EQ(Read(del), (node::Operation{kBytes, node::Delete{}}));
+  pb::IncrementRequest increment;
+  increment.set_key(kBytes);
+  EXPECT_EQ(Read(increment), (node::Operation{kBytes, node::Increment{1}}));
+  increment.set_by(-7);
+  EXPECT_EQ(Read(increment), (node::Operation{kBytes, node::Increment{-7}}));
+}
+
+TEST(ConvertClientTest, VersionZeroIsAConditionAndUnsetIsNone) {
+  pb::PutRequest put;
+  put.set_if_version(0);
+  EXPECT_EQ(Read(put).action,
+            (decltype(node::Operation::action){node::Put{.value = {}, .if_version = 0}}));
+  pb::DeleteRequest del;
+  del.set_if_version(8);
+  EXPECT_EQ(Read(del).action, (decltype(node::Operation::action){node::Delete{.if_version = 8}}));
+}
+
+TEST(ConvertClientTest, ConsistencyIsReadAndALaterOneRefused) {
+  pb::GetRequest get;
+  EXPECT_FALSE(std::get<node::Get>(Read(get).action).stale);
+  get.set_consistency(pb::CONSISTENCY_LINEARIZABLE);
+  EXPECT_FALSE(std::get<node::Get>(Read(get).action).stale);
+  get.set_consistency(pb::CONSISTENCY_STALE);
+  EXPECT_TRUE(std::get<node::Get>(Read(get).action).stale);
+  for (const int strange : {-1, 3, 99}) {
+    get.set_consistency(static_cast<pb::Consistency>(strange));
+    EXPECT_EQ(FieldRefused(get), "consistency");
+  }
+}
+
+TEST(ConvertClientTest, RequestIdIsReadAndNonsenseRefused) {
+  pb::PutRequest put;
+  EXPECT_EQ(Read(put).request_id, std::nullopt);
+  put.mutable_request_id()->set_client(1);
+  EXPECT_EQ(FieldRefused(put), "request_id");
+  put.mutable_request_id()->set_sequence(2);
+  put.mutable_request_id()->set_done_below(2);
+  put.mutable_request_id()->set_base(3);
+  EXPECT_EQ(Read(put).request_id,
+            (node::RequestId{.client = 1, .sequence = 2, .done_below = 2, .base = 3}));
+  put.mutable_request_id()->set_done_below(3);
+  EXPECT_EQ(FieldRefused(put), "request_id");
+}
+
+TEST(ConvertClientTest, BatchIsReadItemByItem) {
+  pb::BatchRequest batch;
+  pb::BatchItem& put = *batch.add_items();
+  put.set_key("a");
+  put.mutable_put()->set_value(kBytes);
+  put.set_if_version(0);
+  pb::BatchItem& del = *batch.add_items();
+  del.set_key("b");
+  del.mutable_delete_();
+  batch.mutable_request_id()->set_sequence(1);
+  const node::Operation read = Read(batch);
+  EXPECT_EQ(read.key, "a");
+  EXPECT_TRUE(read.request_id);
+  EXPECT_EQ(std::get<node::Batch>(read.action),
+            (node::Batch{{{"a", node::Put{kBytes, 0}}, {"b", node::Delete{}}}}));
+}
+
+TEST(ConvertClientTest, BatchWithoutItemsOrWithoutAnActionIsRefused) {
+  pb::BatchRequest batch;
+  EXPECT_EQ(FieldRefused(batch), "items");
+  batch.add_items()->set_key("a");
+  EXPECT_EQ(FieldRefused(batch), "items");
 }
 
 TEST(ConvertClientTest, FoundValueIsAnswered) {
@@ -64,17 +147,62 @@ TEST(ConvertClientTest, AbsenceIsAnswered) {
 TEST(ConvertClientTest, WritesAnswerTheirVersion) {
   pb::PutResponse put;
   ToProto(AnswerOf(node::Written{9}), put);
+  EXPECT_TRUE(put.written());
   EXPECT_EQ(put.version(), 9U);
   EXPECT_EQ(put.served().partition(), 5U);
   pb::DeleteResponse del;
   ToProto(AnswerOf(node::Written{10}), del);
   EXPECT_TRUE(del.found());
+  EXPECT_TRUE(del.written());
   EXPECT_EQ(del.version(), 10U);
+}
+
+TEST(ConvertClientTest, FailedConditionIsAnAnswer) {
+  pb::PutResponse put;
+  ToProto(AnswerOf(node::Mismatch{"k", 0}), put);
+  EXPECT_FALSE(put.written());
+  EXPECT_TRUE(put.has_actual_version());
+  EXPECT_EQ(put.actual_version(), 0U);
+  pb::DeleteResponse del;
+  ToProto(AnswerOf(node::Mismatch{"k", 17}), del);
+  EXPECT_TRUE(del.found());
+  EXPECT_FALSE(del.written());
+  EXPECT_EQ(del.actual_version(), 17U);
+  pb::BatchResponse batch;
+  ToProto(AnswerOf(node::Mismatch{kBytes, 17}), batch);
+  EXPECT_FALSE(batch.written());
+  EXPECT_EQ(batch.failed_key(), kBytes);
+  EXPECT_EQ(batch.actual_version(), 17U);
+  ToProto(AnswerOf(node::Written{18}), batch = {});
+  EXPECT_TRUE(batch.written());
+  EXPECT_FALSE(batch.has_actual_version());
+  EXPECT_EQ(batch.version(), 18U);
+}
+
+TEST(ConvertClientTest, SumIsAnsweredWithItsVersion) {
+  pb::IncrementResponse out;
+  ToProto(AnswerOf(node::Incremented{-4, 9}), out);
+  EXPECT_EQ(out.value(), -4);
+  EXPECT_EQ(out.version(), 9U);
+  EXPECT_EQ(out.served().owner(), "n2");
+}
+
+TEST(ConvertClientTest, StalenessIsRoundedUpAndOnlyOfStaleReads) {
+  pb::GetResponse out;
+  ToProto(AnswerOf(node::Found{kBytes, 9}), out);
+  EXPECT_FALSE(out.has_staleness_ms());
+  ToProto(AnswerOf(node::Found{kBytes, 9, 1ms + 1ns}), out);
+  EXPECT_EQ(out.staleness_ms(), 2U);
+  ToProto(AnswerOf(node::Absent{5ms}), out = {});
+  EXPECT_FALSE(out.found());
+  EXPECT_EQ(out.staleness_ms(), 5U);
 }
 
 TEST(ConvertClientDeathTest, PutIsWrittenOrRefused) {
   pb::PutResponse out;
-  EXPECT_DEATH(ToProto(AnswerOf(node::Absent{}), out), "a put is written or refused");
+  EXPECT_DEATH(ToProto(AnswerOf(node::Absent{}), out), "a put is written, refused");
+  pb::IncrementResponse sum;
+  EXPECT_DEATH(ToProto(AnswerOf(node::Written{}), sum), "an increment is done or refused");
 }
 
 node::ClusterView SomeView() {

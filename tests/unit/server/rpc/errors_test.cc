@@ -55,6 +55,8 @@ TEST(ErrorsTest, CodesTellRetryPoliciesWhatToDo) {
   EXPECT_EQ(code(Reason::kKeyTooLarge), StatusCode::INVALID_ARGUMENT);
   EXPECT_EQ(code(Reason::kOverloaded), StatusCode::RESOURCE_EXHAUSTED);
   EXPECT_EQ(code(Reason::kWrongCluster), StatusCode::FAILED_PRECONDITION);
+  EXPECT_EQ(code(Reason::kBaseTooOld), StatusCode::FAILED_PRECONDITION);
+  EXPECT_EQ(code(Reason::kStaleRequest), StatusCode::FAILED_PRECONDITION);
   EXPECT_EQ(code(Reason::kDataDamaged), StatusCode::DATA_LOSS);
 }
 
