@@ -29,24 +29,49 @@ struct Entry {
   Version version = 0;  // Increases with every write of a partition.
 };
 
+// A read with Consistency::kStale also says how stale: every write answered longer ago than
+// `stale_by` is in the answer; nullopt if the node cannot tell.
 struct GetAnswer {
   std::optional<Entry> entry;  // nullopt: the key is absent.
+  std::optional<Duration> stale_by;
   Served served;
 };
 
 struct ExistsAnswer {
   std::optional<Version> version;  // nullopt: the key is absent.
+  std::optional<Duration> stale_by;
   Served served;
 };
 
+// Writes with a condition that failed wrote nothing, and say what was found: the version the key is
+// at, 0 if it is absent.
 struct PutAnswer {
+  Version version = 0;                    // The version this write created.
+  std::optional<Version> actual_version;  // Set: the condition failed.
+  Served served;
+
+  [[nodiscard]] bool written() const { return !actual_version; }
+};
+
+struct DeleteAnswer {
+  std::optional<Version> version;         // Of the deletion; nullopt: nothing was deleted.
+  std::optional<Version> actual_version;  // Set: the condition failed.
+  Served served;
+};
+
+struct IncrementAnswer {
+  int64_t value = 0;    // The sum.
   Version version = 0;  // The version this write created.
   Served served;
 };
 
-struct DeleteAnswer {
-  std::optional<Version> version;  // Of the deletion; nullopt: the key was absent.
+struct BatchAnswer {
+  Version version = 0;                    // Of every key written.
+  std::optional<Version> actual_version;  // Set: the condition of `failed_key` failed.
+  std::string failed_key;
   Served served;
+
+  [[nodiscard]] bool written() const { return !actual_version; }
 };
 
 enum class NodeState : uint8_t {
@@ -92,6 +117,9 @@ struct NodeStatus {
   uint32_t owned = 0;
   uint32_t replicas = 0;
   std::optional<NodeLoad> load;  // nullopt: never heard.
+
+  // Log entries committed and not yet applied by its replicas; nullopt: not known.
+  std::optional<uint64_t> behind;
 };
 
 // The cluster as the answering node sees it.
@@ -104,6 +132,7 @@ struct ClusterStatus {
   std::string answered_by;
   std::vector<NodeStatus> nodes;  // In order of name.
   std::string waiting_for;        // Empty when founded.
+  uint32_t leaderless = 0;        // Partitions without an owner: not served now.
   std::string endpoint;
 };
 
@@ -120,6 +149,8 @@ struct RingPartition {
   std::vector<uint32_t> replicas;  // In ring order: the first is the preferred owner.
   uint32_t owner = 0;
   Term term = 0;  // 0: not known to the answering node.
+  Index base = 0;
+  bool leaderless = false;  // Nobody owns it; `owner` is the preferred one.
 };
 
 struct Ring {

@@ -3,34 +3,28 @@
 #include <fmt/format.h>
 #include <grpcpp/client_context.h>
 
+#include <algorithm>
 #include <chrono>
-#include <set>
 #include <utility>
 
+#include "client/caller.h"
 #include "client/connection.h"
 #include "client/credentials.h"
-#include "client/failover.h"
 #include "client/from_proto.h"
-#include "client/grpc_time.h"
-#include "client/translate.h"
 #include "common/bytes.h"
-#include "common/check.h"
 
 namespace kvd::client {
 namespace {
 
-using SteadyClock = std::chrono::steady_clock;
-
 template <typename Response>
 struct Reply {
   Response response;
-  std::string endpoint;
-  Duration took{};
+  Caller::Answered answered;
 
   [[nodiscard]] Served ServedBy() const {
     Served served = FromProto(response.served());
-    served.endpoint = endpoint;
-    served.took = took;
+    served.endpoint = answered.endpoint;
+    served.took = answered.took;
     return served;
   }
 };
@@ -63,13 +57,47 @@ std::optional<Error> Oversized(std::string_view value) {
   return Error{.kind = ErrorKind::kRefused,
                .reason = Reason::kValueTooLarge,
                .message = fmt::format("value is {}, no cluster takes more than {}",
-                                      FormatBytes(value.size()), FormatBytes(kMaxValueBytes)),
+                                      FormatBytesBeside(value.size(), kMaxValueBytes),
+                                      FormatBytes(kMaxValueBytes)),
                .metadata = {{"field", "value"}, {"limit", std::to_string(kMaxValueBytes)}}};
 }
 
 std::optional<Error> BadKey(std::string_view key) {
   if (!key.empty()) return std::nullopt;
   return BadRequest("the key is empty; a key has at least 1 byte");
+}
+
+std::optional<Error> BadBatch(const std::vector<BatchItem>& items) {
+  if (items.empty()) return BadRequest("the batch is empty; it has 1 operation to 1000");
+  if (items.size() > kMaxBatchItems) {
+    return BadRequest(
+        fmt::format("the batch has {} operations, the limit is {}", items.size(), kMaxBatchItems));
+  }
+  uint64_t bytes = 0;
+  for (const BatchItem& item : items) {
+    if (auto bad = BadKey(item.key)) return bad;
+    bytes += item.key.size() + (item.value ? item.value->size() : 0);
+  }
+  if (bytes <= kMaxBatchBytes) return std::nullopt;
+  return Error{
+      .kind = ErrorKind::kRefused,
+      .reason = Reason::kValueTooLarge,
+      .message = fmt::format("batch is {}, the limit is {}",
+                             FormatBytesBeside(bytes, kMaxBatchBytes), FormatBytes(kMaxBatchBytes)),
+      .metadata = {{"field", "items"}, {"limit", std::to_string(kMaxBatchBytes)}}};
+}
+
+// A duration of `stale_ms`, if it was sent; cut to a year.
+std::optional<Duration> StaleBy(const v1::GetResponse& response) {
+  if (!response.has_staleness_ms()) return std::nullopt;
+  constexpr uint64_t kYear = 365ULL * 24 * 3600 * 1000;
+  return std::chrono::milliseconds(static_cast<int64_t>(std::min(response.staleness_ms(), kYear)));
+}
+
+template <typename Response>
+std::optional<Version> ActualVersion(const Response& response) {
+  if (!response.has_actual_version()) return std::nullopt;
+  return response.actual_version();
 }
 
 }  // namespace
@@ -79,56 +107,71 @@ class Client::Core {
   Core(std::vector<Endpoint> endpoints, std::shared_ptr<grpc::ChannelCredentials> credentials,
        const Options& options)
       : timeout_(options.timeout),
-        failover_(std::move(endpoints), std::move(credentials), options.tls.has_value()) {}
+        caller_({.endpoints = std::move(endpoints),
+                 .credentials = std::move(credentials),
+                 .tls = options.tls.has_value(),
+                 .try_timeout = options.try_timeout}) {}
 
-  // Makes the call at the first endpoint that answers it. `invoke` is (Connection&, ClientContext*,
-  // Response*) -> grpc::Status.
-  template <typename Response, typename Invoke>
-  Result<Reply<Response>> Call(bool writes, CallOptions options, Invoke invoke) {
-    const Duration timeout = options.timeout.value_or(timeout_);
-    const Deadline deadline =
-        timeout == Duration::zero() ? Deadline::max() : SteadyClock::now() + timeout;
-    std::set<size_t> broke_once;
-    std::set<size_t> passed_over;
-    std::optional<Error> last;
-    while (true) {
-      auto connected = failover_.Connect(passed_over, deadline);
-      if (!connected.ok()) return last ? *last : connected.error();
-      const std::shared_ptr<Connection>& connection = *connected;
-
-      Reply<Response> reply;
-      grpc::ClientContext context;
-      context.set_deadline(ToGrpc(deadline));
-      const auto sent_at = SteadyClock::now();
-      const grpc::Status status = invoke(*connection, &context, &reply.response);
-      reply.took = SteadyClock::now() - sent_at;
-      reply.endpoint = connection->name;
-      if (status.ok()) return reply;
-
-      last = Translate(status, {writes, connection->name, timeout});
-      if (!IsWorthAnotherEndpoint(*last)) return *last;
-      failover_.Forget(connection);
-      // A connection may be found broken that was idle while its node restarted: one more chance.
-      const bool broke = last->kind == ErrorKind::kUnreachable;
-      if (!broke || !broke_once.insert(connection->endpoint).second) {
-        passed_over.insert(connection->endpoint);
-      }
-    }
+  // `call` is (const Connection&, ClientContext*, const Request&, Response*) -> grpc::Status.
+  template <typename Response, typename Request, typename Call>
+  Result<Reply<Response>> Read(const Request& request, std::optional<Duration> timeout,
+                               bool persistent, Call call) {
+    Reply<Response> reply;
+    auto answered =
+        caller_.Run({.persistent = persistent, .timeout = timeout.value_or(timeout_)},
+                    [&](const Connection& at, grpc::ClientContext& context, const RequestId&) {
+                      return call(at, &context, request, &reply.response);
+                    });
+    if (!answered.ok()) return answered.error();
+    reply.answered = *std::move(answered);
+    return reply;
   }
 
-  Result<Reply<v1::GetResponse>> Get(std::string_view key, bool omit_value, CallOptions options) {
+  // As Read(); `request` is sent under a request id. `key` decides the partition.
+  template <typename Response, typename Request, typename Call>
+  Result<Reply<Response>> Write(std::string_view key, Request& request,
+                                const RepeatOptions& options, Call call) {
+    Reply<Response> reply;
+    auto answered =
+        caller_.Run({.writes = true,
+                     .persistent = true,
+                     .timeout = options.timeout.value_or(timeout_),
+                     .key = key,
+                     .request_id = options.request_id},
+                    [&](const Connection& at, grpc::ClientContext& context, const RequestId& id) {
+                      request.mutable_request_id()->set_client(id.client);
+                      request.mutable_request_id()->set_sequence(id.sequence);
+                      request.mutable_request_id()->set_done_below(id.done_below);
+                      request.mutable_request_id()->set_base(id.base);
+                      return call(at, &context, request, &reply.response);
+                    });
+    if (!answered.ok()) return answered.error();
+    reply.answered = *std::move(answered);
+    const Version version = reply.response.version();
+    caller_.Learn(PartitionId{reply.response.served().partition()}, version);
+    return reply;
+  }
+
+  Result<Reply<v1::GetResponse>> Get(std::string_view key, bool omit_value,
+                                     const ReadOptions& options) {
     if (auto bad = BadKey(key)) return *std::move(bad);
     v1::GetRequest request;
     request.set_key(std::string(key));
     request.set_omit_value(omit_value);
-    return Call<v1::GetResponse>(false, options, [&](auto& at, auto* context, auto* response) {
-      return at.kv->Get(context, request, response);
-    });
+    if (options.consistency == Consistency::kStale) {
+      request.set_consistency(v1::CONSISTENCY_STALE);
+    }
+    return Read<v1::GetResponse>(request, options.timeout, /*persistent=*/true,
+                                 [](auto& at, auto* context, const auto& sent, auto* response) {
+                                   return at.kv->Get(context, sent, response);
+                                 });
   }
+
+  void Learn(const Ring& ring) { caller_.Learn(ring); }
 
  private:
   const Duration timeout_;
-  Failover failover_;
+  Caller caller_;
 };
 
 Client::Client(std::unique_ptr<Core> core) : core_(std::move(core)) {}
@@ -144,10 +187,11 @@ Result<Client> Client::Open(const Options& options) {
   return Client(std::make_unique<Core>(*std::move(endpoints), *std::move(credentials), options));
 }
 
-Result<GetAnswer> Client::Get(std::string_view key, CallOptions call) const {
-  auto reply = core_->Get(key, /*omit_value=*/false, call);
+Result<GetAnswer> Client::Get(std::string_view key, ReadOptions options) const {
+  auto reply = core_->Get(key, /*omit_value=*/false, options);
   if (!reply.ok()) return reply.error();
-  GetAnswer answer{.entry = std::nullopt, .served = reply->ServedBy()};
+  GetAnswer answer{
+      .entry = std::nullopt, .stale_by = StaleBy(reply->response), .served = reply->ServedBy()};
   if (reply->response.found()) {
     answer.entry = Entry{.value = std::move(*reply->response.mutable_value()),
                          .version = reply->response.version()};
@@ -155,79 +199,135 @@ Result<GetAnswer> Client::Get(std::string_view key, CallOptions call) const {
   return answer;
 }
 
-Result<ExistsAnswer> Client::Exists(std::string_view key, CallOptions call) const {
-  auto reply = core_->Get(key, /*omit_value=*/true, call);
+Result<ExistsAnswer> Client::Exists(std::string_view key, ReadOptions options) const {
+  auto reply = core_->Get(key, /*omit_value=*/true, options);
   if (!reply.ok()) return reply.error();
-  ExistsAnswer answer{.version = std::nullopt, .served = reply->ServedBy()};
+  ExistsAnswer answer{
+      .version = std::nullopt, .stale_by = StaleBy(reply->response), .served = reply->ServedBy()};
   if (reply->response.found()) answer.version = reply->response.version();
   return answer;
 }
 
 Result<PutAnswer> Client::Put(std::string_view key, std::string_view value,
-                              CallOptions call) const {
+                              const WriteOptions& options) const {
   if (auto bad = BadKey(key)) return *std::move(bad);
   if (auto oversized = Oversized(value)) return *std::move(oversized);
   v1::PutRequest request;
   request.set_key(std::string(key));
   request.set_value(std::string(value));
+  if (options.if_version) request.set_if_version(*options.if_version);
   auto reply =
-      core_->Call<v1::PutResponse>(true, call, [&](auto& at, auto* context, auto* response) {
-        return at.kv->Put(context, request, response);
-      });
+      core_->Write<v1::PutResponse>(key, request, {options.timeout, options.request_id},
+                                    [](auto& at, auto* context, const auto& sent, auto* response) {
+                                      return at.kv->Put(context, sent, response);
+                                    });
   if (!reply.ok()) return reply.error();
-  return PutAnswer{.version = reply->response.version(), .served = reply->ServedBy()};
+  return PutAnswer{.version = reply->response.version(),
+                   .actual_version = ActualVersion(reply->response),
+                   .served = reply->ServedBy()};
 }
 
-Result<DeleteAnswer> Client::Delete(std::string_view key, CallOptions call) const {
+Result<DeleteAnswer> Client::Delete(std::string_view key, const WriteOptions& options) const {
   if (auto bad = BadKey(key)) return *std::move(bad);
   v1::DeleteRequest request;
   request.set_key(std::string(key));
-  auto reply =
-      core_->Call<v1::DeleteResponse>(true, call, [&](auto& at, auto* context, auto* response) {
-        return at.kv->Delete(context, request, response);
+  if (options.if_version) request.set_if_version(*options.if_version);
+  auto reply = core_->Write<v1::DeleteResponse>(
+      key, request, {options.timeout, options.request_id},
+      [](auto& at, auto* context, const auto& sent, auto* response) {
+        return at.kv->Delete(context, sent, response);
       });
   if (!reply.ok()) return reply.error();
-  DeleteAnswer answer{.version = std::nullopt, .served = reply->ServedBy()};
-  if (reply->response.found()) answer.version = reply->response.version();
+  DeleteAnswer answer{.version = std::nullopt,
+                      .actual_version = ActualVersion(reply->response),
+                      .served = reply->ServedBy()};
+  if (reply->response.written()) answer.version = reply->response.version();
   return answer;
 }
 
-Result<Ring> Client::GetRing(CallOptions call) const {
-  auto reply =
-      core_->Call<v1::GetRingResponse>(false, call, [](auto& at, auto* context, auto* response) {
-        return at.cluster->GetRing(context, {}, response);
+Result<IncrementAnswer> Client::Increment(std::string_view key, int64_t by,
+                                          const RepeatOptions& options) const {
+  if (auto bad = BadKey(key)) return *std::move(bad);
+  v1::IncrementRequest request;
+  request.set_key(std::string(key));
+  request.set_by(by);
+  auto reply = core_->Write<v1::IncrementResponse>(
+      key, request, options, [](auto& at, auto* context, const auto& sent, auto* response) {
+        return at.kv->Increment(context, sent, response);
       });
   if (!reply.ok()) return reply.error();
+  return IncrementAnswer{.value = reply->response.value(),
+                         .version = reply->response.version(),
+                         .served = reply->ServedBy()};
+}
+
+Result<BatchAnswer> Client::Batch(const std::vector<BatchItem>& items,
+                                  const RepeatOptions& options) const {
+  if (auto bad = BadBatch(items)) return *std::move(bad);
+  v1::BatchRequest request;
+  for (const BatchItem& item : items) {
+    v1::BatchItem& added = *request.add_items();
+    added.set_key(item.key);
+    if (item.if_version) added.set_if_version(*item.if_version);
+    if (item.value) {
+      added.mutable_put()->set_value(*item.value);
+    } else {
+      added.mutable_delete_();
+    }
+  }
+  auto reply = core_->Write<v1::BatchResponse>(
+      items.front().key, request, options,
+      [](auto& at, auto* context, const auto& sent, auto* response) {
+        return at.kv->Batch(context, sent, response);
+      });
+  if (!reply.ok()) return reply.error();
+  return BatchAnswer{.version = reply->response.version(),
+                     .actual_version = ActualVersion(reply->response),
+                     .failed_key = reply->response.failed_key(),
+                     .served = reply->ServedBy()};
+}
+
+Result<Ring> Client::GetRing(CallOptions options) const {
+  auto reply = core_->Read<v1::GetRingResponse>(
+      v1::GetRingRequest(), options.timeout, /*persistent=*/false,
+      [](auto& at, auto* context, const auto& sent, auto* response) {
+        return at.cluster->GetRing(context, sent, response);
+      });
+  if (!reply.ok()) return reply.error();
+  const std::string& endpoint = reply->answered.endpoint;
   auto ring = FromProto(reply->response);
   if (!ring) {
     return Error{.kind = ErrorKind::kFault,
-                 .message = reply->endpoint + " answered a ring that contradicts itself",
-                 .endpoint = reply->endpoint};
+                 .message = endpoint + " answered a ring that contradicts itself",
+                 .endpoint = endpoint};
   }
-  ring->endpoint = reply->endpoint;
+  core_->Learn(*ring);
+  ring->endpoint = endpoint;
   return *std::move(ring);
 }
 
-Result<ClusterStatus> Client::GetStatus(CallOptions call) const {
-  auto reply =
-      core_->Call<v1::GetStatusResponse>(false, call, [](auto& at, auto* context, auto* response) {
-        return at.cluster->GetStatus(context, {}, response);
+Result<ClusterStatus> Client::GetStatus(CallOptions options) const {
+  auto reply = core_->Read<v1::GetStatusResponse>(
+      v1::GetStatusRequest(), options.timeout, /*persistent=*/false,
+      [](auto& at, auto* context, const auto& sent, auto* response) {
+        return at.cluster->GetStatus(context, sent, response);
       });
   if (!reply.ok()) return reply.error();
   ClusterStatus status = FromProto(reply->response);
-  status.endpoint = reply->endpoint;
+  status.endpoint = reply->answered.endpoint;
   return status;
 }
 
-Result<PingAnswer> Client::Ping(CallOptions call) const {
+Result<PingAnswer> Client::Ping(CallOptions options) const {
   auto reply =
-      core_->Call<v1::PingResponse>(false, call, [](auto& at, auto* context, auto* response) {
-        return at.cluster->Ping(context, {}, response);
-      });
+      core_->Read<v1::PingResponse>(v1::PingRequest(), options.timeout, /*persistent=*/false,
+                                    [](auto& at, auto* context, const auto& sent, auto* response) {
+                                      return at.cluster->Ping(context, sent, response);
+                                    });
   if (!reply.ok()) return reply.error();
   PingAnswer answer = FromProto(reply->response);
-  answer.endpoint = reply->endpoint;
-  answer.took = reply->took;
+  answer.endpoint = reply->answered.endpoint;
+  answer.took = reply->answered.took;
   return answer;
 }
 

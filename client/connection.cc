@@ -61,8 +61,9 @@ std::string ExplainHandshake(const std::string& grpc_message, bool tls) {
   if (tls) {
     return "TLS handshake failed: if the cluster wants client certificates, give one it trusts";
   }
-  return "connected, but the other side closed the connection: if the cluster uses TLS, give its "
-         "CA";
+  return "connected, but the other side closed the connection: not kvd, or one that wants TLS "
+         "(then "
+         "give its CA)";
 }
 
 OpenedChannel OpenChannel(const ConnectionOptions& options, Deadline deadline) {

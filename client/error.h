@@ -37,7 +37,8 @@ struct Error {
   // One sentence: what, why, what to do. May name keys, escaped.
   std::string message{};
 
-  // As documented per reason in proto/README.md: "limit", "partition", "owner", ...
+  // As documented per reason in proto/README.md: "limit", "partition", "owner", ... Of a write with
+  // kOutcomeUnknown also "request_id": see RequestId::Parse().
   std::map<std::string, std::string> metadata{};
 
   // When the node thinks that asking again makes sense.
@@ -45,6 +46,9 @@ struct Error {
 
   // Who answered, or broke the connection; empty if nobody was reached.
   std::string endpoint{};
+
+  // Nobody refused and nothing broke: there was no answer in time.
+  bool timed_out = false;
 };
 
 }  // namespace kvd::client

@@ -30,43 +30,80 @@ Failover::Failover(std::vector<Endpoint> endpoints,
 
 Result<std::shared_ptr<Connection>> Failover::Connect(const std::set<size_t>& passed_over,
                                                       Deadline deadline) {
-  std::shared_ptr<Connection> broken;
+  std::vector<DialCandidate> candidates;
   while (true) {
-    std::shared_ptr<Connection> found;
-    {
-      const absl::MutexLock lock(&mu_);
-      const auto quiet = absl::Condition(this, &Failover::IsQuietLocked);
-      if (!mu_.AwaitWithTimeout(quiet, Left(deadline))) return Unreachable({});
-      found = in_use_;
-      if (found == nullptr || found == broken) {
-        connecting_ = true;
-        break;
-      }
-    }
-    if (!passed_over.contains(found->endpoint) && found->IsReady()) return found;
-    broken = std::move(found);  // Another caller may have replaced it by now: look again.
+    if (auto open = FindOpen(passed_over)) return open;
+    const absl::MutexLock lock(&mu_);
+    const bool was_quiet = IsQuietLocked();
+    const auto quiet = absl::Condition(this, &Failover::IsQuietLocked);
+    if (!mu_.AwaitWithTimeout(quiet, Left(deadline))) return Unreachable({});
+    if (!was_quiet) continue;  // Somebody has been connecting: look at what was found.
+    candidates = CandidatesLocked(passed_over);
+    if (candidates.empty()) return Unreachable({});
+    if (!open_.empty()) deadline = std::min(deadline, SteadyClock::now() + kSpareSearchLimit);
+    connecting_ = true;
+    break;
   }
 
-  std::vector<DialCandidate> candidates;
-  for (size_t i = 0; i < endpoints_.size(); ++i) {
-    if (!passed_over.contains(i)) candidates.push_back({i, endpoints_[i].at});
-  }
-  auto searched = Search(std::move(candidates), deadline);
+  const Found found = Search(std::move(candidates), deadline);
 
   const absl::MutexLock lock(&mu_);
   connecting_ = false;
-  if (searched.ok()) in_use_ = *searched;
-  return searched;
+  for (const auto& [endpoint, why] : found.failures) {
+    left_alone_until_[endpoint] = SteadyClock::now() + kLeftAlone;
+  }
+  if (found.connection == nullptr) return Unreachable(found.failures);
+  has_connected_ = true;
+  left_alone_until_.erase(found.connection->endpoint);
+  open_.insert(open_.begin(), found.connection);
+  return found.connection;
+}
+
+std::shared_ptr<Connection> Failover::FindOpen(const std::set<size_t>& passed_over) {
+  std::vector<std::shared_ptr<Connection>> open;
+  {
+    const absl::MutexLock lock(&mu_);
+    open = open_;
+  }
+  for (const auto& connection : open) {
+    if (!connection->IsReady()) {
+      Forget(connection);
+      continue;
+    }
+    if (passed_over.contains(connection->endpoint)) continue;
+    if (connection == open.front()) return connection;
+    const absl::MutexLock lock(&mu_);
+    const auto at = std::ranges::find(open_, connection);
+    if (at != open_.end()) std::rotate(open_.begin(), at, at + 1);
+    return connection;
+  }
+  return nullptr;
+}
+
+std::vector<DialCandidate> Failover::CandidatesLocked(const std::set<size_t>& passed_over) const {
+  std::vector<DialCandidate> candidates;
+  for (size_t i = 0; i < endpoints_.size(); ++i) {
+    if (passed_over.contains(i)) continue;
+    const auto left_alone = left_alone_until_.find(i);
+    const bool leave_alone =
+        left_alone != left_alone_until_.end() && SteadyClock::now() < left_alone->second;
+    if (leave_alone && !open_.empty()) continue;
+    candidates.push_back({i, endpoints_[i].at});
+  }
+  return candidates;
 }
 
 void Failover::Forget(const std::shared_ptr<Connection>& broken) {
-  std::shared_ptr<Connection> last;  // Destroyed after the lock is released.
   const absl::MutexLock lock(&mu_);
-  if (in_use_ == broken) last = std::exchange(in_use_, nullptr);
+  std::erase(open_, broken);  // The caller's is not the last reference.
 }
 
-Result<std::shared_ptr<Connection>> Failover::Search(std::vector<DialCandidate> candidates,
-                                                     Deadline deadline) const {
+bool Failover::has_connected() const {
+  const absl::MutexLock lock(&mu_);
+  return has_connected_;
+}
+
+Failover::Found Failover::Search(std::vector<DialCandidate> candidates, Deadline deadline) const {
   Failures failures;
   std::vector<DialCandidate> slow;  // Cut short in favour of the others: asked again last.
   while (!candidates.empty()) {
@@ -81,8 +118,10 @@ Result<std::shared_ptr<Connection>> Failover::Search(std::vector<DialCandidate> 
       const Deadline limit =
           alone ? deadline : std::min(deadline, SteadyClock::now() + kHandshakeLimit);
       OpenedChannel opened = Open(*dialled.connected, limit);
-      if (opened.channel != nullptr) return MakeConnection(endpoint, std::move(opened.channel));
-      failures[endpoint] = opened.why;
+      if (opened.channel != nullptr) {
+        return {MakeConnection(endpoint, std::move(opened.channel)), std::move(failures)};
+      }
+      failures[endpoint] = opened.timed_out ? opened.why : WhyClosed(endpoint, opened.why, limit);
       if (opened.timed_out && limit < deadline) slow.push_back({endpoint, endpoints_[endpoint].at});
       Erase(candidates, endpoint);
     }
@@ -90,7 +129,14 @@ Result<std::shared_ptr<Connection>> Failover::Search(std::vector<DialCandidate> 
     candidates = {slow.front()};
     slow.erase(slow.begin());
   }
-  return Unreachable(failures);
+  return {nullptr, std::move(failures)};
+}
+
+// A node that died in between closes connections as one does that wants TLS; but it can no longer
+// be dialled.
+std::string Failover::WhyClosed(size_t endpoint, std::string why, Deadline deadline) const {
+  DialOutcome again = DialFirst({{endpoint, endpoints_[endpoint].at}}, deadline);
+  return again.connected ? why : std::move(again.failures[endpoint]);
 }
 
 OpenedChannel Failover::Open(const DialOutcome::Connected& at, Deadline deadline) const {

@@ -47,7 +47,9 @@ NodeStatus FromProto(const v1::NodeStatus& node) {
       .owned = node.owned(),
       .replicas = node.replicas(),
       .load = std::nullopt,
+      .behind = std::nullopt,
   };
+  if (node.has_behind()) status.behind = node.behind();
   if (node.has_load()) {
     status.load = NodeLoad{.keys = node.load().keys(),
                            .disk_bytes = node.load().disk_bytes(),
@@ -59,7 +61,11 @@ NodeStatus FromProto(const v1::NodeStatus& node) {
 
 std::optional<RingPartition> FromProto(const v1::RingPartition& partition, uint32_t nodes) {
   if (partition.owner() >= nodes) return std::nullopt;
-  RingPartition result{.replicas = {}, .owner = partition.owner(), .term = partition.term()};
+  RingPartition result{.replicas = {},
+                       .owner = partition.owner(),
+                       .term = partition.term(),
+                       .base = partition.base(),
+                       .leaderless = partition.leaderless()};
   for (const uint32_t replica : partition.replicas()) {
     if (replica >= nodes) return std::nullopt;
     result.replicas.push_back(replica);
@@ -87,6 +93,7 @@ ClusterStatus FromProto(const v1::GetStatusResponse& response) {
       .answered_by = response.answered_by(),
       .nodes = {},
       .waiting_for = response.waiting_for(),
+      .leaderless = response.leaderless(),
       .endpoint = {},
   };
   for (const auto& node : response.nodes()) status.nodes.push_back(FromProto(node));

@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "common/check.h"
-#include "config/units.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
 
@@ -53,20 +52,6 @@ Error FromInfo(const grpc::Status& status, const Details& details) {
   return error;
 }
 
-// What is left of a timeout is no round figure; people know the round one.
-std::string NoAnswer(const SentCall& call) {
-  const Duration unit =
-      call.timeout < std::chrono::seconds(1) ? Duration(1'000'000) : Duration(100'000'000);
-  const Duration rounded = (call.timeout + unit / 2) / unit * unit;
-  return "no answer after " + config::FormatDuration(rounded);
-}
-
-// Says of a write what is not known of it.
-Error UnknownOutcome(const std::string& what) {
-  return {.kind = ErrorKind::kOutcomeUnknown,
-          .message = what + "; the write may or may not be applied. Read the key to find out"};
-}
-
 // The transport, a proxy or a broken node spoke.
 Error FromTransport(const grpc::Status& status, const SentCall& call) {
   switch (status.error_code()) {
@@ -86,18 +71,20 @@ Error FromTransport(const grpc::Status& status, const SentCall& call) {
     default:
       break;
   }
-  const bool late = status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED;
-  const std::string broke =
-      fmt::format("{} broke off without an answer ({})", call.endpoint, status.error_message());
-  if (call.writes) return UnknownOutcome(late ? NoAnswer(call) : broke);
-  if (late) {
-    return {.kind = ErrorKind::kTimedOut,
-            .message = fmt::format("{} from {}", NoAnswer(call), call.endpoint)};
+  if (status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED) {
+    return {.kind = call.writes ? ErrorKind::kOutcomeUnknown : ErrorKind::kTimedOut,
+            .message = "no answer from " + call.endpoint,
+            .timed_out = true};
   }
+  Error error{.kind = ErrorKind::kOutcomeUnknown,
+              .message = fmt::format("{} broke off without an answer ({})", call.endpoint,
+                                     status.error_message())};
+  if (call.writes) return error;
   const bool gone = status.error_code() == grpc::StatusCode::UNAVAILABLE ||
                     status.error_code() == grpc::StatusCode::CANCELLED;
-  return {.kind = gone ? ErrorKind::kUnreachable : ErrorKind::kFault,
-          .message = gone ? "no endpoint answered: " + broke : broke};
+  error.kind = gone ? ErrorKind::kUnreachable : ErrorKind::kFault;
+  if (gone) error.message = "no endpoint answered: " + error.message;
+  return error;
 }
 
 }  // namespace
@@ -108,14 +95,11 @@ Error Translate(const grpc::Status& status, const SentCall& call) {
   Error error = details.info ? FromInfo(status, details) : FromTransport(status, call);
   error.endpoint = call.endpoint;
   // A read cannot have an unknown outcome: whatever a node says, nothing was changed.
-  if (!call.writes && error.kind == ErrorKind::kOutcomeUnknown) error.kind = ErrorKind::kTimedOut;
+  if (!call.writes && error.kind == ErrorKind::kOutcomeUnknown) {
+    error.kind = ErrorKind::kTimedOut;
+    error.timed_out = true;
+  }
   return error;
-}
-
-bool IsWorthAnotherEndpoint(const Error& error) {
-  if (error.kind == ErrorKind::kUnreachable) return true;
-  return error.kind == ErrorKind::kRefused &&
-         (error.reason == Reason::kNodeJoining || error.reason == Reason::kNodeDraining);
 }
 
 }  // namespace kvd::client

@@ -1,4 +1,5 @@
-// A tour of the client library: write a value, read it back, ask where it lives, delete it.
+// A tour of the client library: write a value, write it again only if nobody else has, read it
+// back, count, ask where it lives, delete it.
 //
 //   kvd_example ENDPOINT        for example: kvd_example 127.0.0.1:7400
 
@@ -16,7 +17,12 @@ using kvd::client::Client;
 int Complain(const char* doing, const kvd::client::Error& error) {
   std::fprintf(stderr, "kvd_example: %s: %s\n", doing, error.message.c_str());
   if (error.kind == kvd::client::ErrorKind::kOutcomeUnknown) {
-    std::fprintf(stderr, "kvd_example: the write may have been applied: read before you repeat\n");
+    // The library has repeated it for as long as it was given. Whoever wants to go on repeats it
+    // under the same id, with WriteOptions::request_id: it is applied at most once.
+    const auto id = error.metadata.find("request_id");
+    if (id != error.metadata.end()) {
+      std::fprintf(stderr, "kvd_example: its request id is %s\n", id->second.c_str());
+    }
   }
   return 1;
 }
@@ -27,6 +33,18 @@ int Tour(const Client& client) {
   const auto put = client.Put(key, "hello world");
   if (!put.ok()) return Complain("put", put.error());
   std::printf("put     version %llu\n", static_cast<unsigned long long>(put->version));
+
+  const auto again = client.Put(key, "hello again", {.if_version = put->version});
+  if (!again.ok()) return Complain("put", again.error());
+  if (again->written()) {
+    std::printf("put     version %llu\n", static_cast<unsigned long long>(again->version));
+  } else {
+    std::printf("put     somebody else was faster\n");  // An answer, not an error.
+  }
+
+  const auto sum = client.Increment("kvd_example/tours");
+  if (!sum.ok()) return Complain("increment", sum.error());
+  std::printf("tour    %lld\n", static_cast<long long>(sum->value));
 
   const auto get = client.Get(key);
   if (!get.ok()) return Complain("get", get.error());

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <optional>
 
 #include "config/suggest.h"
@@ -18,7 +19,7 @@ class Parser {
   std::variant<CommandLine, Failure> Run() {
     while (at_ < words_.size() && !failure_) {
       const std::string& word = words_[at_++];
-      if (only_arguments_ || word == "-" || !word.starts_with('-')) {
+      if (only_arguments_ || word == "-" || !word.starts_with('-') || IsNegativeNumber(word)) {
         OnArgument(word);
       } else if (word == "--") {
         only_arguments_ = true;
@@ -34,6 +35,11 @@ class Parser {
   }
 
  private:
+  [[nodiscard]] bool IsNegativeNumber(const std::string& word) const {
+    return line_.command != nullptr && line_.command->takes_numbers && !line_.arguments.empty() &&
+           word.size() > 1 && std::isdigit(static_cast<unsigned char>(word[1])) != 0;
+  }
+
   void OnArgument(const std::string& word) {
     if (line_.command != nullptr) {
       line_.arguments.push_back(word);

@@ -46,13 +46,13 @@ std::string PingJson(const client::PingAnswer& answer) {
 }
 
 ExitCode PingAt(Session& session, const client::Client& at) {
-  const auto answer = at.Ping(session.TimeLeft());
+  const auto answer = at.Ping({.timeout = session.TimeLeft()});
   if (!answer.ok()) return session.Fail(answer.error());
   return session.Print(session.json() ? PingJson(*answer) : PingText(*answer));
 }
 
 ExitCode PingNode(Session& session, const std::string& name) {
-  const auto status = session.Cluster()->GetStatus(session.TimeLeft());
+  const auto status = session.Cluster()->GetStatus({.timeout = session.TimeLeft()});
   if (!status.ok()) return session.Fail(status.error());
   const auto node = std::ranges::find(status->nodes, name, &client::NodeStatus::name);
   if (node == status->nodes.end()) {
@@ -90,9 +90,8 @@ bool IsPassing(const client::Error& error) {
 ExitCode WaitUntilReady(Session& session, uint64_t nodes) {
   std::optional<Failure> last;
   while (true) {
-    client::CallOptions look = session.TimeLeft();
-    look.timeout = std::min(look.timeout.value_or(kLookLimit), kLookLimit);
-    const auto status = session.Cluster()->GetStatus(look);
+    const Duration look = std::min(session.TimeLeft().value_or(kLookLimit), kLookLimit);
+    const auto status = session.Cluster()->GetStatus({.timeout = look});
     if (!status.ok()) {
       if (!IsPassing(status.error())) return session.Fail(status.error());
       // A look that was cut short by the end of the time says less than the one before it.
@@ -108,7 +107,7 @@ ExitCode WaitUntilReady(Session& session, uint64_t nodes) {
                       config::FormatDuration(session.settings().client.timeout), last->message);
       return session.Fail(*last);
     }
-    const auto left = session.TimeLeft().timeout;
+    const auto left = session.TimeLeft();
     std::this_thread::sleep_for(std::min(kPollInterval, left.value_or(kPollInterval)));
   }
 }
@@ -118,7 +117,7 @@ ExitCode WaitUntilReady(Session& session, uint64_t nodes) {
 ExitCode ShowStatus(Session& session, const CommandLine& /*line*/) {
   const client::Client* cluster = session.Cluster();
   if (cluster == nullptr) return ExitCode::kUsage;
-  const auto status = cluster->GetStatus(session.TimeLeft());
+  const auto status = cluster->GetStatus({.timeout = session.TimeLeft()});
   if (!status.ok()) return session.Fail(status.error());
   const ExitCode printed = session.Print(
       session.json() ? StatusJson(*status) : RenderStatus(*status, session.settings().out_colour));
@@ -137,7 +136,7 @@ ExitCode ShowRing(Session& session, const CommandLine& line) {
   }
   const client::Client* cluster = session.Cluster();
   if (cluster == nullptr) return ExitCode::kUsage;
-  const auto ring = cluster->GetRing(session.TimeLeft());
+  const auto ring = cluster->GetRing({.timeout = session.TimeLeft()});
   if (!ring.ok()) return session.Fail(ring.error());
 
   const bool colour = session.settings().out_colour;
@@ -153,7 +152,7 @@ ExitCode ShowRing(Session& session, const CommandLine& line) {
 ExitCode ShowNodes(Session& session, const CommandLine& /*line*/) {
   const client::Client* cluster = session.Cluster();
   if (cluster == nullptr) return ExitCode::kUsage;
-  const auto status = cluster->GetStatus(session.TimeLeft());
+  const auto status = cluster->GetStatus({.timeout = session.TimeLeft()});
   if (!status.ok()) return session.Fail(status.error());
   return session.Print(session.json() ? NodesJson(*status)
                                       : NodesTable(*status, session.settings().out_colour));

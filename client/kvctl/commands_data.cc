@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
 #include <filesystem>
 #include <optional>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -24,6 +26,64 @@ Failure NotFound(std::string_view key) {
   return {.exit_code = ExitCode::kNotFound,
           .reason = "NOT_FOUND",
           .message = fmt::format("key {} not found", ShowKey(key))};
+}
+
+// What was found instead of `wanted`; 0 is "absent", both times.
+Failure NotWritten(std::string_view done, std::string_view key, Version wanted, Version actual) {
+  std::string why = fmt::format("is at version {}, not {}", actual, wanted);
+  if (actual == 0) why = fmt::format("does not exist, so it is not at version {}", wanted);
+  if (wanted == 0) why = fmt::format("exists (version {})", actual);
+  return {.exit_code = ExitCode::kNotWritten,
+          .reason = "CONDITION_FAILED",
+          .message = fmt::format("not {}: key {} {}", done, ShowKey(key), why),
+          .metadata = {{"actual_version", std::to_string(actual)}}};
+}
+
+// --if-absent, --if-version, --request-id, and the time left.
+std::variant<client::WriteOptions, Failure> WriteOptionsOf(const Session& session,
+                                                           const CommandLine& line) {
+  client::WriteOptions options{.timeout = session.TimeLeft()};
+  if (line.Has("if-absent")) options.if_version = 0;
+  if (const std::string* text = line.Value("if-version")) {
+    if (options.if_version) {
+      return UsageFailure("--if-absent and --if-version are two conditions; give one");
+    }
+    const auto version = config::ParseNumber(*text);
+    if (!version.ok()) return UsageFailure("--if-version: " + Message(version.status()));
+    options.if_version = *version;
+  }
+  if (const std::string* text = line.Value("request-id")) {
+    options.request_id = client::RequestId::Parse(*text);
+    if (!options.request_id) {
+      return UsageFailure(fmt::format(
+          "--request-id: {} is no request id; it is CLIENT:SEQUENCE@BASE, as kvctl printed it",
+          config::InQuotes(*text)));
+    }
+  }
+  return options;
+}
+
+std::variant<client::ReadOptions, Failure> ReadOptionsOf(const Session& session,
+                                                         const CommandLine& line) {
+  client::ReadOptions options{.timeout = session.TimeLeft()};
+  const std::string* how = line.Value("consistency");
+  if (how == nullptr || *how == "linearizable") return options;
+  if (*how != "stale") {
+    return UsageFailure(
+        fmt::format("--consistency: {} is not one of linearizable, stale", config::InQuotes(*how)));
+  }
+  options.consistency = client::Consistency::kStale;
+  return options;
+}
+
+// A decimal 64-bit integer.
+std::optional<int64_t> ParseSummand(std::string_view text) {
+  int64_t value = 0;
+  if (text.starts_with('+')) text.remove_prefix(1);
+  const char* end = text.data() + text.size();
+  const auto [stopped_at, error] = std::from_chars(text.data(), end, value);
+  if (error != std::errc() || stopped_at != end) return std::nullopt;
+  return value;
 }
 
 Failure TooLarge(const std::string& size) {
@@ -52,7 +112,7 @@ std::variant<std::string, Failure> Bounded(StatusOr<std::string> bytes, const st
   std::error_code error;
   const auto size = std::filesystem::file_size(file, error);  // Fails for what is not a file.
   return TooLarge(!error && size > client::kMaxValueBytes
-                      ? FormatBytes(size)
+                      ? FormatBytesBeside(size, client::kMaxValueBytes)
                       : "more than " + FormatBytes(client::kMaxValueBytes));
 }
 
@@ -124,16 +184,22 @@ ExitCode Put(Session& session, const CommandLine& line) {
   if (const auto* failure = std::get_if<Failure>(&key)) return session.Fail(*failure);
   const auto value = ValueOf(session, line);
   if (const auto* failure = std::get_if<Failure>(&value)) return session.Fail(*failure);
+  const auto options = WriteOptionsOf(session, line);
+  if (const auto* failure = std::get_if<Failure>(&options)) return session.Fail(*failure);
+  const auto& write = std::get<client::WriteOptions>(options);
   const client::Client* cluster = session.Cluster();
   if (cluster == nullptr) return ExitCode::kUsage;
 
   const auto put = [&] {
     const WriteInFlight guard;
-    return cluster->Put(std::get<std::string>(key), std::get<std::string>(value),
-                        session.TimeLeft());
+    return cluster->Put(std::get<std::string>(key), std::get<std::string>(value), write);
   }();
   if (!put.ok()) return session.Fail(put.error());
   session.Trace("put", put->served);
+  if (!put->written()) {
+    return session.Fail(NotWritten("written", std::get<std::string>(key),
+                                   write.if_version.value_or(0), *put->actual_version));
+  }
   const std::string done = fmt::format("the value was written (version {})", put->version);
   if (session.json()) {
     return session.Print(KeyFactJson({.key = std::get<std::string>(key),
@@ -151,13 +217,16 @@ ExitCode Get(Session& session, const CommandLine& line) {
   const auto decoded = KeyOf(line.arguments[0], line);
   if (const auto* failure = std::get_if<Failure>(&decoded)) return session.Fail(*failure);
   const auto& key = std::get<std::string>(decoded);
+  const auto options = ReadOptionsOf(session, line);
+  if (const auto* failure = std::get_if<Failure>(&options)) return session.Fail(*failure);
   const client::Client* cluster = session.Cluster();
   if (cluster == nullptr) return ExitCode::kUsage;
 
-  const auto get = cluster->Get(key, session.TimeLeft());
+  const auto get = cluster->Get(key, std::get<client::ReadOptions>(options));
   if (!get.ok()) return session.Fail(get.error());
   session.Trace("get", get->served);
-  EntryView entry{.key = key, .value = {}, .version = {}, .served = get->served};
+  EntryView entry{
+      .key = key, .value = {}, .version = {}, .stale_by = get->stale_by, .served = get->served};
   if (get->entry) {
     entry.value = get->entry->value;
     entry.version = get->entry->version;
@@ -169,39 +238,91 @@ ExitCode Get(Session& session, const CommandLine& line) {
   return WriteEntry(session, line, entry);
 }
 
+namespace {
+
+ExitCode DeleteOne(Session& session, const CommandLine& line, const client::Client& cluster,
+                   const std::string& key) {
+  const auto options = WriteOptionsOf(session, line);
+  if (const auto* failure = std::get_if<Failure>(&options)) return session.Fail(*failure);
+  const auto& write = std::get<client::WriteOptions>(options);
+  const auto deleted = [&] {
+    const WriteInFlight guard;
+    return cluster.Delete(key, write);
+  }();
+  if (!deleted.ok()) {
+    Failure failure = FromError(deleted.error());
+    if (line.arguments.size() > 1) {
+      failure.message = fmt::format("del {}: {}", ShowKey(key), failure.message);
+    }
+    return session.Fail(failure);
+  }
+  session.Trace("del", deleted->served);
+  if (deleted->actual_version) {
+    return session.Fail(
+        NotWritten("deleted", key, write.if_version.value_or(0), *deleted->actual_version));
+  }
+  if (session.json()) {
+    const ExitCode printed = session.Print(KeyFactJson({.key = key,
+                                                        .flag = "deleted",
+                                                        .holds = deleted->version.has_value(),
+                                                        .version = deleted->version,
+                                                        .served = deleted->served}),
+                                           "the key was deleted");
+    if (printed != ExitCode::kDone) return printed;
+  }
+  if (deleted->version || line.Has("missing-ok")) return ExitCode::kDone;
+  return session.Fail(NotFound(key));
+}
+
+}  // namespace
+
 ExitCode Del(Session& session, const CommandLine& line) {
   const auto keys = KeysOf(line);
   if (const auto* failure = std::get_if<Failure>(&keys)) return session.Fail(*failure);
+  const bool several = line.arguments.size() > 1;
+  for (const std::string_view option : {"if-version", "request-id"}) {
+    if (several && line.Has(option)) {
+      return session.Fail(UsageFailure(fmt::format("del: --{} goes with one KEY", option)));
+    }
+  }
   const client::Client* cluster = session.Cluster();
   if (cluster == nullptr) return ExitCode::kUsage;
 
   ExitCode result = ExitCode::kDone;
   for (const std::string& key : std::get<std::vector<std::string>>(keys)) {
-    const auto deleted = [&] {
-      const WriteInFlight guard;
-      return cluster->Delete(key, session.TimeLeft());
-    }();
-    if (!deleted.ok()) {
-      Failure failure = FromError(deleted.error());
-      if (line.arguments.size() > 1) {
-        failure.message = fmt::format("del {}: {}", ShowKey(key), failure.message);
-      }
-      return session.Fail(failure);
-    }
-    session.Trace("del", deleted->served);
-    if (session.json()) {
-      const ExitCode printed = session.Print(KeyFactJson({.key = key,
-                                                          .flag = "deleted",
-                                                          .holds = deleted->version.has_value(),
-                                                          .version = deleted->version,
-                                                          .served = deleted->served}),
-                                             "the key was deleted");
-      if (printed != ExitCode::kDone) return printed;
-    }
-    if (!deleted->version && !line.Has("missing-ok")) result = session.Fail(NotFound(key));
+    const ExitCode deleted = DeleteOne(session, line, *cluster, key);
+    if (deleted != ExitCode::kDone && deleted != ExitCode::kNotFound) return deleted;
+    if (deleted == ExitCode::kNotFound) result = deleted;
   }
   if (result != ExitCode::kDone || session.json() || session.settings().quiet) return result;
   return session.Print("OK\n", "the keys were deleted");
+}
+
+ExitCode Incr(Session& session, const CommandLine& line) {
+  const auto decoded = KeyOf(line.arguments[0], line);
+  if (const auto* failure = std::get_if<Failure>(&decoded)) return session.Fail(*failure);
+  const auto& key = std::get<std::string>(decoded);
+  const auto by = line.arguments.size() == 2 ? ParseSummand(line.arguments[1]) : 1;
+  if (!by) {
+    return session.Fail(UsageFailure(fmt::format("incr: {} is not a whole number of 64 bits",
+                                                 config::InQuotes(line.arguments[1]))));
+  }
+  const auto options = WriteOptionsOf(session, line);
+  if (const auto* failure = std::get_if<Failure>(&options)) return session.Fail(*failure);
+  const auto& write = std::get<client::WriteOptions>(options);
+  const client::Client* cluster = session.Cluster();
+  if (cluster == nullptr) return ExitCode::kUsage;
+
+  const auto sum = [&] {
+    const WriteInFlight guard;
+    return cluster->Increment(key, *by, {.timeout = write.timeout, .request_id = write.request_id});
+  }();
+  if (!sum.ok()) return session.Fail(sum.error());
+  session.Trace("incr", sum->served);
+  const std::string done = fmt::format("the sum {} was written", sum->value);
+  if (session.json()) return session.Print(SumJson(key, *sum), done);
+  return session.settings().quiet ? ExitCode::kDone
+                                  : session.Print(fmt::format("{}\n", sum->value), done);
 }
 
 ExitCode Exists(Session& session, const CommandLine& line) {
@@ -212,7 +333,7 @@ ExitCode Exists(Session& session, const CommandLine& line) {
 
   ExitCode result = ExitCode::kDone;
   for (const std::string& key : std::get<std::vector<std::string>>(keys)) {
-    const auto exists = cluster->Exists(key, session.TimeLeft());
+    const auto exists = cluster->Exists(key, {.timeout = session.TimeLeft()});
     if (!exists.ok()) return session.Fail(exists.error());
     session.Trace("exists", exists->served);
     if (!exists->version) result = ExitCode::kNotFound;

@@ -1,4 +1,4 @@
-// put, get, del, exists: operations on keys.
+// put, get, del, incr, exists: operations on keys.
 //
 // Threading: confined to the main thread.
 #pragma once
@@ -11,6 +11,7 @@ namespace kvd::kvctl {
 ExitCode Put(Session& session, const CommandLine& line);
 ExitCode Get(Session& session, const CommandLine& line);
 ExitCode Del(Session& session, const CommandLine& line);
+ExitCode Incr(Session& session, const CommandLine& line);
 ExitCode Exists(Session& session, const CommandLine& line);
 
 // The bytes of a KEY argument, decoded as --key-encoding says. Fails with a usage error.

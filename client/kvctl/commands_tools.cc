@@ -17,7 +17,7 @@ ExitCode Version(Session& session, const CommandLine& line) {
   if (line.Has("server")) {
     const client::Client* cluster = session.Cluster();
     if (cluster == nullptr) return ExitCode::kUsage;
-    const auto server = cluster->Ping(session.TimeLeft());
+    const auto server = cluster->Ping({.timeout = session.TimeLeft()});
     if (!server.ok()) return session.Fail(server.error());
     object["server"] = {{"kvd", Visible(server->version)},
                         {"node", Visible(server->node)},

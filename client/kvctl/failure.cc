@@ -33,8 +33,8 @@ std::string ReasonOf(const client::Error& error) {
 
 // The metadata that the protocol defines as numbers; an owner called "7" stays a string.
 bool IsNumeric(const std::string& field) {
-  constexpr std::array kFields = {"base",  "done_below", "epoch",   "job",
-                                  "limit", "partition",  "replica", "term"};
+  constexpr std::array kFields = {"actual_version", "base",      "done_below", "epoch", "job",
+                                  "limit",          "partition", "replica",    "term"};
   return std::ranges::find(kFields, field) != kFields.end();
 }
 
@@ -49,6 +49,11 @@ Failure FromError(const client::Error& error) {
                   .reason = ReasonOf(error),
                   .message = error.message,
                   .metadata = error.metadata};
+  if (failure.exit_code == ExitCode::kOutcomeUnknown) {
+    const auto id = error.metadata.find("request_id");
+    failure.message += id == error.metadata.end() ? ". Read the key to find out"
+                                                  : ". To retry safely: --request-id " + id->second;
+  }
   // What newcomers see first.
   if (error.message.ends_with("connection refused")) {
     failure.message += ". Is kvd running? Try: kvd --dev";

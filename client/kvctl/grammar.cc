@@ -8,6 +8,9 @@ namespace {
 constexpr OptionSpec kKeyEncoding{
     .name = "key-encoding", .value = "hex|base64", .text = "KEY is given in hex or base64"};
 
+constexpr OptionSpec kRequestId{
+    .name = "request-id", .value = "ID", .text = "repeat a write of unknown outcome (rc 7)"};
+
 std::vector<OptionSpec> MakeGlobalOptions() {
   return {
       {"endpoints", 'e', "HOST:PORT[,..]", "KVCTL_ENDPOINTS", "default 127.0.0.1:7400", true},
@@ -35,14 +38,19 @@ std::vector<CommandSpec> DataCommands() {
        .text = "write a value",
        .more = "The value is the argument, standard input (-), a file, or empty. Standard\n"
                "input is never read unless asked. A key or value that begins with a dash\n"
-               "goes after --. Prints OK once the write is durable; rc 7 if that is not known.",
+               "goes after --. Prints OK once the write is durable; rc 4 if a condition did\n"
+               "not hold, rc 7 if it is not known whether the value was written: --request-id\n"
+               "with the id that is then printed writes it at most once.",
        .examples = {"kvctl put greeting \"hello world\"", "kvctl put photo:1 --file cat.jpg",
-                    "date | kvctl put now -"},
+                    "date | kvctl put now -", "kvctl put lock me --if-absent"},
        .min_arguments = 1,
        .max_arguments = 2,
        .options = {{"file", 0, "FILE", "", "the value is the file's content"},
                    {"empty", 0, "", "", "the value has 0 bytes"},
+                   {"if-absent", 0, "", "", "only if the key does not exist"},
+                   {"if-version", 0, "N", "", "only if the key is at version N; 0: absent"},
                    {"print-version", 0, "", "", "print the version written, not OK"},
+                   kRequestId,
                    kKeyEncoding}},
       {.name = "get",
        .alias = "",
@@ -51,22 +59,41 @@ std::vector<CommandSpec> DataCommands() {
        .more = "Writes exactly the bytes that were put, and a newline only on a terminal. What\n"
                "is not text is not written to a terminal. rc 3 if the key does not exist.",
        .examples = {"kvctl get greeting", "kvctl get photo:1 --out cat.jpg",
-                    "kvctl get greeting --with-meta", "kvctl get colour --default blue"},
+                    "kvctl get greeting --with-meta", "kvctl get colour --default blue",
+                    "kvctl get greeting --consistency stale"},
        .min_arguments = 1,
        .max_arguments = 1,
        .options = {{"out", 0, "FILE", "", "write the value to a file"},
                    {"with-meta", 0, "", "", "version, partition and owner as well"},
                    {"default", 0, "TEXT", "", "the value of a key that does not exist"},
+                   {"consistency", 0, "HOW", "", "linearizable, or stale: any replica answers"},
                    kKeyEncoding}},
       {.name = "del",
        .alias = "rm",
        .usage = "KEY...",
        .text = "delete keys",
-       .more = "rc 3 if a key does not exist; the others are deleted.",
-       .examples = {"kvctl del greeting", "kvctl del a b c --missing-ok"},
+       .more = "rc 3 if a key does not exist; the others are deleted. A condition or a request\n"
+               "id goes with one KEY.",
+       .examples = {"kvctl del greeting", "kvctl del a b c --missing-ok",
+                    "kvctl del lock --if-version 17"},
        .min_arguments = 1,
        .max_arguments = CommandSpec::kAnyNumber,
-       .options = {{"missing-ok", 0, "", "", "an absent key is no error"}, kKeyEncoding}},
+       .options = {{"missing-ok", 0, "", "", "an absent key is no error"},
+                   {"if-version", 0, "N", "", "only if the key is at version N"},
+                   kRequestId,
+                   kKeyEncoding}},
+      {.name = "incr",
+       .alias = "",
+       .usage = "KEY [BY]",
+       .text = "add to a number",
+       .more = "Adds 1, or BY, to a value that is a decimal 64-bit integer, and prints the sum.\n"
+               "A key that does not exist counts as 0. rc 2 if the value is no number or the\n"
+               "sum does not fit; nothing is written then.",
+       .examples = {"kvctl incr visits", "kvctl incr stock:42 -5"},
+       .min_arguments = 1,
+       .max_arguments = 2,
+       .takes_numbers = true,
+       .options = {kRequestId, kKeyEncoding}},
       {.name = "exists",
        .alias = "",
        .usage = "KEY...",
@@ -93,7 +120,7 @@ std::vector<CommandSpec> ClusterCommands() {
        .usage = "[KEY]",
        .text = "who owns every partition, or where a key lives",
        .more = "One letter per partition, in order: the letter is the owner. -o table prints\n"
-               "one line per partition, -o json one object.",
+               "one line per partition, -o json one object per partition.",
        .examples = {"kvctl ring", "kvctl ring greeting", "kvctl ring -o json"},
        .max_arguments = 1,
        .options = {kKeyEncoding}},

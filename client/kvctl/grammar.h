@@ -31,6 +31,7 @@ struct CommandSpec {
   std::vector<std::string_view> examples;
   size_t min_arguments = 0;
   size_t max_arguments = 0;
+  bool takes_numbers = false;  // After the first argument, -5 is an argument too.
   std::vector<OptionSpec> options;
 };
 

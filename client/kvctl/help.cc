@@ -51,9 +51,10 @@ std::string GeneralHelp() {
   }
   out += line + "\n";
   out +=
-      "Exit codes: 0 done, 2 usage, 3 no such key or node, 5 nobody reached,\n"
-      "  6 refused for now, 7 outcome of a write unknown, 8 not permitted, 9 a limit,\n"
-      "  11 damaged data, 12 degraded cluster, 1 anything else\n"
+      "Exit codes: 0 done, 2 usage, 3 no such key or node, 4 condition failed,\n"
+      "  5 nobody reached, 6 refused for now, 7 outcome of a write unknown,\n"
+      "  8 not permitted, 9 a limit, 11 damaged data, 12 degraded cluster,\n"
+      "  1 anything else\n"
       "\n"
       "kvctl help COMMAND says more.\n";
   return out;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
 #include <nlohmann/json.hpp>
 
 #include "client/kvctl/encoding.h"
@@ -20,6 +21,10 @@ std::string Encode(std::string_view bytes, bool text) {
 
 std::string_view EncodingName(bool text) {
   return text ? "utf-8" : "base64";
+}
+
+int64_t Milliseconds(Duration duration) {
+  return std::chrono::ceil<std::chrono::milliseconds>(duration).count();
 }
 
 void AddServed(ordered_json& object, const client::Served& served) {
@@ -52,6 +57,9 @@ std::string RenderMeta(const EntryView& entry, Format format) {
       fmt::format("version    {}\n", entry.version ? std::to_string(*entry.version) : "- (absent)");
   out += fmt::format("partition  {}\nowner      {}\n", entry.served.partition.value,
                      Visible(entry.served.owner));
+  if (entry.stale_by) {
+    out += fmt::format("staleness  at most {} ms\n", Milliseconds(*entry.stale_by));
+  }
   return out;
 }
 
@@ -66,6 +74,7 @@ std::string EntryJson(const EntryView& entry) {
   } else {
     object["default"] = true;
   }
+  if (entry.stale_by) object["staleness_ms"] = Milliseconds(*entry.stale_by);
   AddServed(object, entry.served);
   return object.dump() + "\n";
 }
@@ -78,6 +87,17 @@ std::string KeyFactJson(const KeyFact& fact) {
   object[std::string(fact.flag)] = fact.holds;
   if (fact.version) object["version"] = *fact.version;
   AddServed(object, fact.served);
+  return object.dump() + "\n";
+}
+
+std::string SumJson(std::string_view key, const client::IncrementAnswer& answer) {
+  const bool text = IsUtf8(key);
+  ordered_json object;
+  object["key"] = Encode(key, text);
+  object["encoding"] = EncodingName(text);
+  object["value"] = answer.value;
+  object["version"] = answer.version;
+  AddServed(object, answer.served);
   return object.dump() + "\n";
 }
 

@@ -21,6 +21,7 @@ struct EntryView {
   std::string_view key;
   std::optional<std::string_view> value;
   std::optional<Version> version;  // nullopt: the key is absent, the value a default.
+  std::optional<Duration> stale_by;
   const client::Served& served;
 };
 [[nodiscard]] std::string RenderMeta(const EntryView& entry, Format format);
@@ -37,6 +38,9 @@ struct KeyFact {
   const client::Served& served;
 };
 [[nodiscard]] std::string KeyFactJson(const KeyFact& fact);
+
+// {"key":...,"encoding":...,"value":SUM,"version":...,...}
+[[nodiscard]] std::string SumJson(std::string_view key, const client::IncrementAnswer& answer);
 
 // A key in a sentence: between quotes, as it is if it can be shown.
 [[nodiscard]] std::string ShowKey(std::string_view key);

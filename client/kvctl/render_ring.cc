@@ -56,8 +56,10 @@ std::string Strip(const Ring& ring, bool colour) {
     if (p % per_line == 0) out += fmt::format("{}{:>{}} ", p == 0 ? "" : "\n", p, label);
     if (letters > 1 && p % per_line != 0) out += ' ';
     const uint32_t owner = ring.partitions[p].owner;
-    const bool down = ring.nodes[owner].state == NodeState::kDown;
-    out += Paint(NodeLetters(owner, ring.nodes.size()), down ? Tint::kRed : Tint::kNone, colour);
+    const bool down = ring.partitions[p].leaderless || ring.nodes[owner].state == NodeState::kDown;
+    std::string who = NodeLetters(owner, ring.nodes.size());
+    if (ring.partitions[p].leaderless) who.assign(who.size(), '-');
+    out += Paint(who, down ? Tint::kRed : Tint::kNone, colour);
   }
   return out + "\n";
 }
@@ -113,7 +115,7 @@ ordered_json PartitionObject(const Ring& ring, uint32_t number) {
   const RingPartition& partition = ring.partitions[number];
   ordered_json object;
   object["partition"] = number;
-  object["owner"] = Visible(ring.nodes[partition.owner].name);
+  object["owner"] = partition.leaderless ? "" : Visible(ring.nodes[partition.owner].name);
   object["term"] = partition.term;
   object["replicas"] = NamesOf(ring, partition.replicas);
   object["epoch"] = ring.epoch.value;
@@ -154,8 +156,9 @@ std::string RingTable(const Ring& ring, bool colour) {
     const RingPartition& partition = ring.partitions[i];
     const RingNode& owner = ring.nodes[partition.owner];
     table.AddRow({{std::to_string(i)},
-                  {owner.name},
-                  {StateOf(owner), TintOf(owner.state)},
+                  {partition.leaderless ? "" : owner.name},
+                  {partition.leaderless ? "no owner" : StateOf(owner),
+                   partition.leaderless ? Tint::kRed : TintOf(owner.state)},
                   {partition.term == 0 ? "" : std::to_string(partition.term)},
                   {fmt::format("{}", fmt::join(NamesOf(ring, partition.replicas), " "))}});
   }
@@ -187,7 +190,7 @@ std::string KeyPlace(const Ring& ring, std::string_view key, bool colour) {
     const RingNode& node = ring.nodes[holder];
     out += fmt::format("  {:<{}}  {:<{}}  {:<7}  {}\n", Visible(node.name), name_width,
                        Visible(node.address), address_width,
-                       holder == partition.owner ? "owner" : "replica",
+                       holder == partition.owner && !partition.leaderless ? "owner" : "replica",
                        Paint(StateOf(node), TintOf(node.state), colour));
   }
   return out;

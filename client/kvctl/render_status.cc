@@ -29,10 +29,12 @@ std::string ForHowLong(const NodeStatus& node) {
 
 // What a missing owner means. With more copies than one, the others take over.
 std::string WhatItOwned(const NodeStatus& node, const ClusterStatus& status) {
+  if (status.replication > 1) {
+    return status.leaderless == 0 ? "other nodes own its partitions"
+                                  : "not all of its partitions have an owner";
+  }
   if (node.owned == 0) return "it owns no partition";
-  const std::string owned = Plural(node.owned, "partition");
-  if (status.replication > 1) return fmt::format("it is down as the owner of {}", owned);
-  return fmt::format("its {} {} unavailable until it is back", owned,
+  return fmt::format("its {} {} unavailable until it is back", Plural(node.owned, "partition"),
                      node.owned == 1 ? "is" : "are");
 }
 
@@ -52,8 +54,9 @@ std::optional<Problem> ProblemOf(const NodeStatus& node, const ClusterStatus& st
     case NodeState::kJoining:
       return problem("has not been founded yet" + ForHowLong(node));
     case NodeState::kDraining:
-      return problem(
-          fmt::format("is stopping; its {} will be unavailable", Plural(node.owned, "partition")));
+      return problem(status.replication > 1 ? "is stopping, and hands its partitions over"
+                                            : fmt::format("is stopping; its {} will be unavailable",
+                                                          Plural(node.owned, "partition")));
     case NodeState::kUnknown:
       return problem("is in a state this kvctl does not know; a newer kvctl does");
   }
@@ -68,30 +71,51 @@ std::string Summary(const ClusterStatus& status, const Health& health, bool colo
   const Tint tint = health.state == Health::State::kHealthy    ? Tint::kGreen
                     : health.state == Health::State::kFounding ? Tint::kYellow
                                                                : Tint::kRed;
-  std::string out = fmt::format("cluster {}   {}   {}/{} nodes up", Visible(status.cluster),
-                                Paint(name, tint, colour), health.nodes_up, status.nodes.size());
-  if (health.state == Health::State::kFounding) return out + "\n";
-  return out + fmt::format("   epoch {}   {} x {}   no jobs\n", status.epoch.value,
-                           Plural(status.partitions, "partition"),
-                           Plural(status.replication, "replica"));
+  const std::string out =
+      fmt::format("cluster {}   {}", Visible(status.cluster), Paint(name, tint, colour));
+  if (health.state == Health::State::kFounding) {
+    return out + fmt::format("   {} in the cluster file\n", Plural(status.nodes.size(), "node"));
+  }
+  return out + fmt::format("   {}/{} nodes up", health.nodes_up, status.nodes.size()) +
+         fmt::format("   epoch {}   {} x {}   no jobs\n", status.epoch.value,
+                     Plural(status.partitions, "partition"), Plural(status.replication, "replica"));
 }
 
 // What is true beside the problems and should not surprise anybody.
 std::string Notes(const ClusterStatus& status, const Health& health) {
+  if (health.state == Health::State::kFounding) return {};
   std::string out;
   if (health.partitions_unavailable > 0) {
     out += fmt::format("  {} of {} partitions are served; keys in the others are refused (rc 6)\n",
                        status.partitions - health.partitions_unavailable, status.partitions);
   }
-  if (status.replication_wished > status.replication && status.replication == 1) {
-    out += fmt::format(
-        "  each key has 1 copy (cluster.replication {} is not in force in this version)\n",
-        status.replication_wished);
+  if (status.replication > 1 && health.nodes_up < status.nodes.size()) {
+    const size_t missing = status.nodes.size() - health.nodes_up;
+    const size_t tolerated = (status.replication - 1) / 2;
+    if (status.leaderless == 0) out += "  every key is served";
+    if (status.leaderless == 0 && missing >= tolerated) {
+      out += "; no further failure is tolerated: if one more node fails, some keys are not";
+    }
+    if (status.leaderless == 0) out += "\n";
+  }
+  if (status.replication_wished > status.replication) {
+    out +=
+        fmt::format("  each key has {}, cluster.replication asks for {}: that needs more nodes\n",
+                    Plural(status.replication, "replica"), status.replication_wished);
   }
   return out;
 }
 
-std::string Next(const ClusterStatus& status) {
+// What to do about it. A node that waits may be a new one, or one that lost its disk: in both cases
+// it goes on by itself as soon as it reaches the others.
+std::string Next(const ClusterStatus& status, const Health& health) {
+  if (health.state == Health::State::kFounding) {
+    return fmt::format(
+        "  next: start the nodes it waits for, each with the same cluster file; {} goes on by "
+        "itself\n"
+        "        once it reaches them (kvctl wait --ready)\n",
+        status.answered_by.empty() ? "it" : Visible(status.answered_by));
+  }
   std::string out;
   for (const NodeStatus& node : status.nodes) {
     if (node.state != NodeState::kDown && node.state != NodeState::kJoining) continue;
@@ -136,6 +160,15 @@ Health JudgeHealth(const ClusterStatus& status) {
     if (!status.waiting_for.empty()) continue;  // That says it all.
     if (auto problem = ProblemOf(node, status)) health.problems.push_back(*std::move(problem));
   }
+  if (status.leaderless > 0 && status.waiting_for.empty()) {
+    health.partitions_unavailable =
+        std::max<uint64_t>(health.partitions_unavailable, status.leaderless);
+    health.problems.push_back(
+        {.node = {},
+         .message = fmt::format("{} without an owner: too few of their replicas are up, or an "
+                                "election is under way",
+                                Plural(status.leaderless, "partition"))});
+  }
   if (!status.waiting_for.empty()) {
     health.state = Health::State::kFounding;
     health.problems.push_back({.node = {}, .message = status.waiting_for});
@@ -150,7 +183,7 @@ std::string RenderStatus(const ClusterStatus& status, bool colour) {
   std::string out = Summary(status, health, colour);
   for (const Problem& problem : health.problems) out += "  " + Visible(problem.message) + "\n";
   out += Notes(status, health);
-  if (health.state != Health::State::kHealthy) out += Next(status);
+  if (health.state != Health::State::kHealthy) out += Next(status, health);
   return out + NodesTable(status, colour);
 }
 
@@ -184,7 +217,8 @@ std::string NodesTable(const ClusterStatus& status, bool colour) {
         std::pair{"ADDRESS", Align::kLeft}, std::pair{"ZONE", Align::kLeft},
         std::pair{"OWNS", Align::kRight}, std::pair{"REPLICAS", Align::kRight},
         std::pair{"KEYS", Align::kRight}, std::pair{"DISK", Align::kRight},
-        std::pair{"UPTIME", Align::kRight}, std::pair{"VERSION", Align::kLeft}}) {
+        std::pair{"BEHIND", Align::kRight}, std::pair{"UPTIME", Align::kRight},
+        std::pair{"VERSION", Align::kLeft}}) {
     table.AddColumn(name, align);
   }
   for (const NodeStatus& node : status.nodes) {
@@ -200,6 +234,7 @@ std::string NodesTable(const ClusterStatus& status, bool colour) {
                   {std::to_string(node.replicas)},
                   {load ? FormatCount(load->keys) : ""},
                   {load ? FormatBytes(load->disk_bytes) : ""},
+                  {node.behind ? FormatCount(*node.behind) : ""},
                   {load && up ? FormatAge(load->uptime) : ""},
                   {load ? load->version : ""}});
   }
@@ -226,6 +261,7 @@ std::string NodesJson(const ClusterStatus& status) {
       object["disk_bytes"] = node.load->disk_bytes;
       object["uptime_ms"] = Milliseconds(node.load->uptime);
     }
+    if (node.behind) object["behind"] = *node.behind;
     out += object.dump() + "\n";
   }
   return out;

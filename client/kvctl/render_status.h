@@ -23,11 +23,11 @@ struct Health {
 
   State state = State::kHealthy;
   size_t nodes_up = 0;
-  uint64_t partitions_unavailable = 0;  // Owned by nodes that are down, with no other copy.
+  uint64_t partitions_unavailable = 0;  // Without an owner.
   std::vector<Problem> problems;
 };
 
-// Healthy means founded and every node up.
+// Healthy means founded, every node up, and every partition owned.
 [[nodiscard]] Health JudgeHealth(const client::ClusterStatus& status);
 
 // "healthy", "founding", "degraded".

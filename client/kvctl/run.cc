@@ -19,10 +19,11 @@ namespace {
 
 using Command = ExitCode (*)(Session&, const CommandLine&);
 
-constexpr std::array<std::pair<std::string_view, Command>, 11> kRunners = {{
+constexpr std::array<std::pair<std::string_view, Command>, 12> kRunners = {{
     {"put", Put},
     {"get", Get},
     {"del", Del},
+    {"incr", Incr},
     {"exists", Exists},
     {"status", ShowStatus},
     {"ring", ShowRing},

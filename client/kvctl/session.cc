@@ -25,12 +25,12 @@ const client::Client* Session::Cluster() {
   return &*client_;
 }
 
-client::CallOptions Session::TimeLeft() const {
+std::optional<Duration> Session::TimeLeft() const {
   const Duration timeout = settings_.client.timeout;
-  if (timeout == Duration::zero()) return {};
+  if (timeout == Duration::zero()) return std::nullopt;
   const Duration spent = std::chrono::steady_clock::now() - started_at_;
   // Zero would mean "no limit".
-  return {.timeout = std::max<Duration>(timeout - spent, std::chrono::milliseconds(1))};
+  return std::max<Duration>(timeout - spent, std::chrono::milliseconds(1));
 }
 
 bool Session::IsOutOfTime() const {

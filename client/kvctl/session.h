@@ -28,8 +28,8 @@ class Session {
   // The cluster at the endpoints of the settings; null after a failure, which has been reported.
   [[nodiscard]] const client::Client* Cluster();
 
-  // For the next call: what is left of the command's time.
-  [[nodiscard]] client::CallOptions TimeLeft() const;
+  // For the next call: what is left of the command's time; nullopt: it has no limit.
+  [[nodiscard]] std::optional<Duration> TimeLeft() const;
   [[nodiscard]] bool IsOutOfTime() const;
 
   // Writes a result. kError, reported, if standard output does not take it; `done` is what has been

@@ -33,6 +33,9 @@ grpc::StatusCode CodeOf(Reason reason) {
     case Reason::kOverloaded:
     case Reason::kDiskFull:
       return grpc::StatusCode::RESOURCE_EXHAUSTED;
+    case Reason::kBaseTooOld:
+    case Reason::kStaleRequest:
+      return grpc::StatusCode::FAILED_PRECONDITION;
     default:
       return grpc::StatusCode::UNAVAILABLE;
   }
@@ -47,6 +50,11 @@ grpc::Status ToStatus(const Refusal& refusal) {
   rich.set_code(CodeOf(refusal.reason));
   rich.set_message(refusal.message);
   rich.add_details()->PackFrom(info);
+  if (refusal.retry_after) {
+    google::rpc::RetryInfo retry;
+    retry.mutable_retry_delay()->set_nanos(static_cast<int32_t>(refusal.retry_after->count()));
+    rich.add_details()->PackFrom(retry);
+  }
   return {CodeOf(refusal.reason), refusal.message, rich.SerializeAsString()};
 }
 
@@ -58,9 +66,37 @@ std::string UuidOf(size_t position) {
 
 }  // namespace
 
+class FakeKvd::Store {
+ public:
+  struct Entry {
+    std::string value;
+    uint64_t version = 0;
+  };
+
+  std::mutex mu;
+  std::map<std::string, Entry> entries;
+  uint64_t version = 0;
+  std::map<std::pair<uint64_t, uint64_t>, std::string> applied;  // Answers, by client and sequence.
+
+  [[nodiscard]] uint64_t VersionOf(const std::string& key) const {
+    const auto it = entries.find(key);
+    return it == entries.end() ? 0 : it->second.version;
+  }
+
+  // Sets the answer's fields if the condition of `request` does not hold.
+  template <typename Request, typename Response>
+  [[nodiscard]] bool Mismatches(const Request& request, Response* response) const {
+    const uint64_t actual = VersionOf(request.key());
+    if (!request.has_if_version() || request.if_version() == actual) return false;
+    response->set_actual_version(actual);
+    return true;
+  }
+};
+
 class FakeKvd::Services final : public v1::KV::Service, public v1::Cluster::Service {
  public:
   explicit Services(Options options) : options_(std::move(options)) {
+    store_ = options_.store ? options_.store : MakeStore();
     grpc::ServerBuilder builder;
     int port = 0;
     builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
@@ -85,10 +121,11 @@ class FakeKvd::Services final : public v1::KV::Service, public v1::Cluster::Serv
   grpc::Status Get(grpc::ServerContext* context, const v1::GetRequest* request,
                    v1::GetResponse* response) override {
     if (auto scripted = Scripted(context)) return *scripted;
-    const std::lock_guard lock(mu_);
+    const std::lock_guard lock(store_->mu);
     Describe(request->key(), response->mutable_served());
-    const auto it = entries_.find(request->key());
-    if (it == entries_.end()) return grpc::Status::OK;
+    if (request->consistency() == v1::CONSISTENCY_STALE) response->set_staleness_ms(12);
+    const auto it = store_->entries.find(request->key());
+    if (it == store_->entries.end()) return grpc::Status::OK;
     response->set_found(true);
     response->set_version(it->second.version);
     if (!request->omit_value()) response->set_value(it->second.value);
@@ -97,23 +134,64 @@ class FakeKvd::Services final : public v1::KV::Service, public v1::Cluster::Serv
 
   grpc::Status Put(grpc::ServerContext* context, const v1::PutRequest* request,
                    v1::PutResponse* response) override {
-    if (auto scripted = Scripted(context)) return *scripted;
-    const std::lock_guard lock(mu_);
-    Describe(request->key(), response->mutable_served());
-    entries_[request->key()] = {request->value(), ++version_};
-    response->set_version(version_);
-    return grpc::Status::OK;
+    return Write(context, *request, request->key(), response, [&] {
+      if (store_->Mismatches(*request, response)) return grpc::Status::OK;
+      store_->entries[request->key()] = {request->value(), ++store_->version};
+      response->set_written(true);
+      response->set_version(store_->version);
+      return grpc::Status::OK;
+    });
   }
 
   grpc::Status Delete(grpc::ServerContext* context, const v1::DeleteRequest* request,
                       v1::DeleteResponse* response) override {
-    if (auto scripted = Scripted(context)) return *scripted;
-    const std::lock_guard lock(mu_);
-    Describe(request->key(), response->mutable_served());
-    if (entries_.erase(request->key()) == 0) return grpc::Status::OK;
-    response->set_found(true);
-    response->set_version(++version_);
-    return grpc::Status::OK;
+    return Write(context, *request, request->key(), response, [&] {
+      if (store_->Mismatches(*request, response)) return grpc::Status::OK;
+      if (store_->entries.erase(request->key()) == 0) return grpc::Status::OK;
+      response->set_found(true);
+      response->set_written(true);
+      response->set_version(++store_->version);
+      return grpc::Status::OK;
+    });
+  }
+
+  grpc::Status Increment(grpc::ServerContext* context, const v1::IncrementRequest* request,
+                         v1::IncrementResponse* response) override {
+    return Write(context, *request, request->key(), response, [&] {
+      auto& entry = store_->entries[request->key()];
+      if (!entry.value.empty() && entry.value.find_first_not_of("-0123456789") == 0) {
+        return ToStatus({.reason = Reason::kBadRequest,
+                         .message = "the value is not a number",
+                         .metadata = {{"field", "value"}}});
+      }
+      const int64_t sum = (entry.value.empty() ? 0 : std::stoll(entry.value)) + request->by();
+      entry = {std::to_string(sum), ++store_->version};
+      response->set_value(sum);
+      response->set_version(store_->version);
+      return grpc::Status::OK;
+    });
+  }
+
+  grpc::Status Batch(grpc::ServerContext* context, const v1::BatchRequest* request,
+                     v1::BatchResponse* response) override {
+    return Write(context, *request, request->items(0).key(), response, [&] {
+      for (const v1::BatchItem& item : request->items()) {
+        if (!store_->Mismatches(item, response)) continue;
+        response->set_failed_key(item.key());
+        return grpc::Status::OK;
+      }
+      ++store_->version;
+      for (const v1::BatchItem& item : request->items()) {
+        if (item.has_put()) {
+          store_->entries[item.key()] = {item.put().value(), store_->version};
+        } else {
+          store_->entries.erase(item.key());
+        }
+      }
+      response->set_written(true);
+      response->set_version(store_->version);
+      return grpc::Status::OK;
+    });
   }
 
   grpc::Status Ping(grpc::ServerContext* /*context*/, const v1::PingRequest* /*request*/,
@@ -171,6 +249,7 @@ class FakeKvd::Services final : public v1::KV::Service, public v1::Cluster::Serv
       partition->add_replicas(owner);
       partition->set_owner(owner);
       partition->set_term(1);
+      partition->set_base(floor_);
     }
     return grpc::Status::OK;
   }
@@ -182,17 +261,53 @@ class FakeKvd::Services final : public v1::KV::Service, public v1::Cluster::Serv
   std::set<std::string> down_;
   std::string waiting_for_;
 
+  int script_left_ = 0;
+  int hangs_left_ = 0;
+  int lost_answers_ = 0;
+  uint64_t floor_ = 0;
+  std::vector<SeenId> ids_;
+
  private:
-  struct Entry {
-    std::string value;
-    uint64_t version = 0;
-  };
+  // At most once per request id, as the real one.
+  template <typename Request, typename Response, typename Apply>
+  grpc::Status Write(grpc::ServerContext* context, const Request& request, const std::string& key,
+                     Response* response, Apply apply) {
+    if (auto scripted = Scripted(context)) return *scripted;
+    const std::lock_guard lock(mu_);
+    const std::lock_guard store_lock(store_->mu);
+    const v1::RequestId& id = request.request_id();
+    ids_.push_back({id.client(), id.sequence(), id.done_below(), id.base()});
+    const auto applied = store_->applied.find({id.client(), id.sequence()});
+    if (request.has_request_id() && applied != store_->applied.end()) {
+      response->ParseFromString(applied->second);
+      return grpc::Status::OK;
+    }
+    if (request.has_request_id() && id.base() < floor_) {
+      return ToStatus({.reason = Reason::kBaseTooOld, .message = "base too old"});
+    }
+    Describe(key, response->mutable_served());
+    grpc::Status status = apply();
+    if (status.ok() && request.has_request_id()) {
+      store_->applied[{id.client(), id.sequence()}] = response->SerializeAsString();
+    }
+    if (lost_answers_ == 0) return status;
+    --lost_answers_;
+    return {grpc::StatusCode::UNAVAILABLE, "Socket closed"};
+  }
 
   std::optional<grpc::Status> Scripted(grpc::ServerContext* context) {
     {
       const std::lock_guard lock(mu_);
       ++calls_;
-      if (scripted_ || !hangs_) return scripted_;
+      if (scripted_ && script_left_ != 0) {
+        --script_left_;  // Below zero: for ever.
+        return scripted_;
+      }
+      if (hangs_left_ > 0) {
+        --hangs_left_;
+      } else if (!hangs_) {
+        return std::nullopt;
+      }
     }
     // Until the client gives up or the server is stopped.
     while (!context->IsCancelled()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
@@ -208,8 +323,7 @@ class FakeKvd::Services final : public v1::KV::Service, public v1::Cluster::Serv
   const Options options_;
   std::string address_;
   std::mutex mu_;
-  std::map<std::string, Entry> entries_;
-  uint64_t version_ = 0;
+  std::shared_ptr<Store> store_;
   std::unique_ptr<grpc::Server> server_;
 };
 
@@ -221,12 +335,42 @@ const std::string& FakeKvd::address() const {
 }
 
 void FakeKvd::Refuse(Refusal refusal) {
-  services_->Script([&](Services& services) { services.scripted_ = ToStatus(refusal); });
+  RefuseNext(-1, std::move(refusal));
+}
+
+void FakeKvd::RefuseNext(int times, Refusal refusal) {
+  services_->Script([&](Services& services) {
+    services.scripted_ = ToStatus(refusal);
+    services.script_left_ = times;
+  });
+}
+
+void FakeKvd::LoseAnswers(int times) {
+  services_->Script([&](Services& services) { services.lost_answers_ = times; });
+}
+
+void FakeKvd::SetFloor(uint64_t floor) {
+  services_->Script([&](Services& services) { services.floor_ = floor; });
+}
+
+void FakeKvd::HangNext(int times) {
+  services_->Script([&](Services& services) { services.hangs_left_ = times; });
+}
+
+std::vector<FakeKvd::SeenId> FakeKvd::ids() const {
+  std::vector<SeenId> ids;
+  services_->Script([&](Services& services) { ids = services.ids_; });
+  return ids;
+}
+
+std::shared_ptr<FakeKvd::Store> FakeKvd::MakeStore() {
+  return std::make_shared<Store>();
 }
 
 void FakeKvd::FailWith(int code, std::string message) {
   services_->Script([&](Services& services) {
     services.scripted_ = grpc::Status(static_cast<grpc::StatusCode>(code), message);
+    services.script_left_ = -1;
   });
 }
 

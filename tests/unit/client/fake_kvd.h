@@ -14,9 +14,24 @@ namespace kvd::client {
 
 class FakeKvd {
  public:
+  // Keys, and the writes that were applied by request id. Nodes that share one are one cluster.
+  class Store;
+  [[nodiscard]] static std::shared_ptr<Store> MakeStore();
+
   struct Options {
     std::string node = "n1";
     std::vector<std::string> nodes = {"n1"};  // Of the cluster, all up.
+    std::shared_ptr<Store> store = nullptr;   // Null: one of its own.
+  };
+
+  // A request id as it arrived.
+  struct SeenId {
+    uint64_t client = 0;
+    uint64_t sequence = 0;
+    uint64_t done_below = 0;
+    uint64_t base = 0;
+
+    friend bool operator==(const SeenId&, const SeenId&) = default;
   };
 
   explicit FakeKvd(Options options);
@@ -29,8 +44,19 @@ class FakeKvd {
   // "127.0.0.1:PORT".
   [[nodiscard]] const std::string& address() const;
 
-  // From now on every call on keys, and GetRing, ends so.
+  // From now on every call on keys, and GetRing, ends so; or only the next `times`.
   void Refuse(Refusal refusal);
+  void RefuseNext(int times, Refusal refusal);
+
+  // The next `times` writes are applied, and then their answer is lost with the connection.
+  void LoseAnswers(int times);
+
+  // Writes whose base is below `floor` are refused, unless they are known repetitions. GetRing
+  // supplies `floor` as the base.
+  void SetFloor(uint64_t floor);
+
+  // The next `times` calls on keys are not answered before their deadline.
+  void HangNext(int times);
 
   // As Refuse(), with a status of gRPC's own and no ErrorInfo. `code` is a grpc::StatusCode.
   void FailWith(int code, std::string message);
@@ -43,6 +69,9 @@ class FakeKvd {
 
   // Reports that the founding waits for something.
   void SetWaitingFor(std::string what);
+
+  // The request ids of the writes that arrived, in order.
+  [[nodiscard]] std::vector<SeenId> ids() const;
 
   // How many calls on keys arrived.
   [[nodiscard]] int calls() const;

@@ -93,5 +93,12 @@ TEST(RenderRingTest, TableHasOneLinePerPartition) {
                                "        0  n1     up        7  n1\n"));
 }
 
+TEST(RenderRingTest, PartitionWithoutAnOwnerIsADash) {
+  client::Ring ring = RingOf(2, 16);
+  ring.partitions[1].leaderless = true;
+  EXPECT_THAT(RingPicture(ring, /*colour=*/false), ::testing::HasSubstr("  0 A-A"));
+  EXPECT_THAT(RingJson(ring), ::testing::HasSubstr(R"({"partition":1,"owner":"","term":7)"));
+}
+
 }  // namespace
 }  // namespace kvd::kvctl

@@ -21,6 +21,7 @@ client::NodeStatus Up(const std::string& name) {
                                .disk_bytes = 2048ULL << 20U,
                                .uptime = std::chrono::hours(76),
                                .version = "0.1.0"};
+  node.behind = 0;
   return node;
 }
 
@@ -47,9 +48,9 @@ TEST(RenderStatusTest, HealthyClusterFitsOneScreen) {
   EXPECT_EQ(
       RenderStatus(StatusOf({Up("n1"), Up("n2")}), /*colour=*/false),
       "cluster demo   healthy   2/2 nodes up   epoch 4   255 partitions x 1 replica   no jobs\n"
-      "NODE  STATE  ADDRESS        ZONE    OWNS  REPLICAS   KEYS   DISK  UPTIME  VERSION\n"
-      "n1    up     10.0.0.1:7400  rack-a    85        85  1.20M  2 GiB   3d 4h  0.1.0\n"
-      "n2    up     10.0.0.1:7400  rack-a    85        85  1.20M  2 GiB   3d 4h  0.1.0\n");
+      "NODE  STATE  ADDRESS        ZONE    OWNS  REPLICAS   KEYS   DISK  BEHIND  UPTIME  VERSION\n"
+      "n1    up     10.0.0.1:7400  rack-a    85        85  1.20M  2 GiB       0   3d 4h  0.1.0\n"
+      "n2    up     10.0.0.1:7400  rack-a    85        85  1.20M  2 GiB       0   3d 4h  0.1.0\n");
 }
 
 TEST(RenderStatusTest, DegradedClusterSaysWhatItMeansAndWhatNext) {
@@ -66,13 +67,37 @@ TEST(RenderStatusTest, DegradedClusterSaysWhatItMeansAndWhatNext) {
                 "  next: start n3 (journalctl -u kvd@n3 says why it stopped)\n"));
 }
 
+TEST(RenderStatusTest, LossOfANodeAmongReplicasSaysWhatIsLeft) {
+  auto status = StatusOf({Up("n1"), Up("n2"), Down("n3")});
+  status.replication = 3;
+  EXPECT_EQ(JudgeHealth(status).partitions_unavailable, 0U);
+  EXPECT_THAT(RenderStatus(status, /*colour=*/false),
+              HasSubstr("  n3 is unreachable for 4m12s (connection refused); other nodes own its "
+                        "partitions\n"
+                        "  every key is served; no further failure is tolerated: if one more node "
+                        "fails, some keys are not\n"));
+}
+
+TEST(RenderStatusTest, PartitionWithoutAnOwnerIsNotHealthy) {
+  auto status = StatusOf({Up("n1"), Up("n2"), Up("n3")});
+  status.replication = 3;
+  status.leaderless = 2;
+  EXPECT_EQ(JudgeHealth(status).state, Health::State::kDegraded);
+  EXPECT_EQ(JudgeHealth(status).partitions_unavailable, 2U);
+  EXPECT_THAT(RenderStatus(status, /*colour=*/false),
+              HasSubstr("  2 partitions without an owner: too few of their replicas are up, or an "
+                        "election is under way\n"
+                        "  253 of 255 partitions are served; keys in the others are refused (rc "
+                        "6)\n"));
+}
+
 TEST(RenderStatusTest, FewerCopiesThanWishedAreAdmitted) {
   auto status = StatusOf({Up("n1")});
   status.replication_wished = 3;
   EXPECT_EQ(JudgeHealth(status).state, Health::State::kHealthy);
   EXPECT_THAT(RenderStatus(status, /*colour=*/false),
-              HasSubstr("each key has 1 copy (cluster.replication 3 is not in force in this "
-                        "version)"));
+              HasSubstr("each key has 1 replica, cluster.replication asks for 3: that needs more "
+                        "nodes"));
 }
 
 TEST(RenderStatusTest, SuspectDrainingAndStrangeNodesAreNotHealthy) {
@@ -89,7 +114,10 @@ TEST(RenderStatusTest, FoundingSaysWhatItWaitsFor) {
   status.waiting_for = "waiting for n2 to found cluster demo";
   EXPECT_EQ(JudgeHealth(status).state, Health::State::kFounding);
   const std::string text = RenderStatus(status, /*colour=*/false);
-  EXPECT_THAT(text, HasSubstr("cluster demo   FOUNDING   1/2 nodes up\n  waiting for n2"));
+  EXPECT_THAT(text, HasSubstr("cluster demo   FOUNDING   2 nodes in the cluster file\n"
+                              "  waiting for n2 to found cluster demo\n"
+                              "  next: start the nodes it waits for"));
+  EXPECT_THAT(text, Not(HasSubstr("nodes up")));
   EXPECT_THAT(text, Not(HasSubstr("unreachable")));
 }
 
@@ -108,8 +136,9 @@ TEST(RenderStatusTest, NodeNeverHeardHasNoFigures) {
   client::NodeStatus node;
   node.name = "n9";
   node.state = client::NodeState::kJoining;
-  EXPECT_THAT(NodesTable(StatusOf({node}), /*colour=*/false),
-              HasSubstr("n9    joining  -        -        0         0     -     -       -  -\n"));
+  EXPECT_THAT(
+      NodesTable(StatusOf({node}), /*colour=*/false),
+      HasSubstr("n9    joining  -        -        0         0     -     -       -       -  -\n"));
   EXPECT_THAT(NodesJson(StatusOf({node})),
               HasSubstr(R"({"name":"n9","state":"joining","uuid":"")"));
 }

@@ -22,6 +22,7 @@ using client::FakeKvd;
 using client::RawServer;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using ::testing::StartsWith;
 
 class MemoryConsole final : public Console {
@@ -115,6 +116,9 @@ TEST_F(RunTest, FilesGoInAndOut) {
   std::ofstream(file, std::ios::binary) << std::string(6 << 20, 'x');
   EXPECT_EQ(Do({"put", "k", "--file", file}), ExitCode::kLimit);
   EXPECT_EQ(console_.err, "kvctl: value is 6 MiB, no cluster takes more than 4 MiB\n");
+  std::ofstream(file, std::ios::binary) << std::string((4 << 20) + 1, 'x');
+  EXPECT_EQ(Do({"put", "k", "--file", file}), ExitCode::kLimit);
+  EXPECT_EQ(console_.err, "kvctl: value is 4194305 bytes, no cluster takes more than 4 MiB\n");
   std::remove(file.c_str());
   std::remove((file + ".2").c_str());
 }
@@ -168,6 +172,75 @@ TEST_F(RunTest, DelDeletesWhatIsThereAndExistsTells) {
   EXPECT_EQ(console_.out, "OK\n");
 }
 
+TEST_F(RunTest, FailedConditionIsFourAndNamesWhatWasFound) {
+  ASSERT_EQ(Do({"put", "lock", "me", "--if-absent", "--print-version"}), ExitCode::kDone);
+  EXPECT_EQ(console_.out, "1\n");
+  EXPECT_EQ(Do({"put", "lock", "you", "--if-absent"}), ExitCode::kNotWritten);
+  EXPECT_EQ(console_.err, "kvctl: not written: key \"lock\" exists (version 1)\n");
+  EXPECT_THAT(console_.out, IsEmpty());
+  EXPECT_EQ(Do({"put", "lock", "you", "--if-version", "16"}), ExitCode::kNotWritten);
+  EXPECT_EQ(console_.err, "kvctl: not written: key \"lock\" is at version 1, not 16\n");
+  EXPECT_EQ(Do({"put", "nosuch", "v", "--if-version", "16", "-o", "json"}), ExitCode::kNotWritten);
+  EXPECT_EQ(console_.err,
+            R"({"error":{"reason":"CONDITION_FAILED","message":"not written: key \"nosuch\" does )"
+            R"(not exist, so it is not at version 16","exit_code":4,"actual_version":0}})"
+            "\n");
+  EXPECT_EQ(Do({"del", "lock", "--if-version", "2"}), ExitCode::kNotWritten);
+  EXPECT_EQ(console_.err, "kvctl: not deleted: key \"lock\" is at version 1, not 2\n");
+  EXPECT_EQ(Do({"put", "lock", "you", "--if-version", "1"}), ExitCode::kDone);
+  EXPECT_EQ(Do({"del", "lock", "--if-version", "2"}), ExitCode::kDone);
+}
+
+TEST_F(RunTest, ConditionsAndIdsAreChecked) {
+  EXPECT_EQ(Do({"put", "k", "v", "--if-absent", "--if-version", "3"}), ExitCode::kUsage);
+  EXPECT_EQ(Do({"put", "k", "v", "--if-version", "x"}), ExitCode::kUsage);
+  EXPECT_THAT(console_.err, StartsWith("kvctl: --if-version: 'x'"));
+  EXPECT_EQ(Do({"put", "k", "v", "--request-id", "12"}), ExitCode::kUsage);
+  EXPECT_THAT(console_.err, HasSubstr("'12' is no request id; it is CLIENT:SEQUENCE@BASE"));
+  EXPECT_EQ(Do({"del", "a", "b", "--if-version", "3"}), ExitCode::kUsage);
+  EXPECT_EQ(Do({"get", "k", "--consistency", "lazy"}), ExitCode::kUsage);
+  EXPECT_EQ(node_.calls(), 0);
+}
+
+TEST_F(RunTest, IncrAddsAndPrintsTheSum) {
+  EXPECT_EQ(Do({"incr", "n"}), ExitCode::kDone);
+  EXPECT_EQ(console_.out, "1\n");
+  EXPECT_EQ(Do({"incr", "n", "-5"}), ExitCode::kDone);
+  EXPECT_EQ(console_.out, "-4\n");
+  EXPECT_EQ(Do({"incr", "n", "10", "-o", "json"}), ExitCode::kDone);
+  EXPECT_THAT(console_.out, StartsWith(R"({"key":"n","encoding":"utf-8","value":6,"version":3,)"));
+  EXPECT_EQ(Do({"incr", "n", "1.5"}), ExitCode::kUsage);
+  EXPECT_EQ(Do({"incr", "-5"}), ExitCode::kUsage);
+  Do({"put", "text", "hello"});
+  EXPECT_EQ(Do({"incr", "text"}), ExitCode::kUsage);
+  EXPECT_EQ(console_.err, "kvctl: the value is not a number\n");
+}
+
+TEST_F(RunTest, StaleReadShowsHowStale) {
+  Do({"put", "k", "v"});
+  EXPECT_EQ(Do({"get", "k", "--consistency", "stale", "--with-meta"}), ExitCode::kDone);
+  EXPECT_THAT(console_.out, HasSubstr("\nstaleness  at most 12 ms\n"));
+  Do({"get", "k", "--consistency", "stale", "-o", "json"});
+  EXPECT_THAT(console_.out, HasSubstr(R"("staleness_ms":12)"));
+  Do({"get", "k", "--with-meta", "--consistency", "linearizable"});
+  EXPECT_THAT(console_.out, Not(HasSubstr("staleness")));
+}
+
+TEST_F(RunTest, RequestIdOfAnUnknownOutcomeRepeatsTheWrite) {
+  node_.HangNext(1'000'000);
+  EXPECT_EQ(Do({"incr", "n", "-t", "1s"}), ExitCode::kOutcomeUnknown);
+  const std::string text =
+      "kvctl: no answer after 1s; the write may or may not be applied. "
+      "To retry safely: --request-id ";
+  ASSERT_THAT(console_.err, StartsWith(text));
+  const std::string id = console_.err.substr(text.size(), console_.err.size() - text.size() - 1);
+  node_.HangNext(0);
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(Do({"incr", "n", "--request-id", id}), ExitCode::kDone) << console_.err;
+    EXPECT_EQ(console_.out, "1\n");
+  }
+}
+
 TEST_F(RunTest, NobodyReachedIsFive) {
   const RawServer dead(RawServer::Behaviour::kRefuses);
   endpoints_ = dead.address();
@@ -192,7 +265,7 @@ TEST_F(RunTest, RefusalsKeepTheirMessageAndCode) {
   EXPECT_EQ(Do({"put", "k", "v"}), ExitCode::kLimit);
   EXPECT_EQ(console_.err, "kvctl: value is 2 MiB, the limit is 1 MiB (limits.max_value_bytes)\n");
   node_.Refuse({.reason = Reason::kNoMajority, .message = "m", .metadata = {}, .retry_after = {}});
-  EXPECT_EQ(Do({"get", "k"}), ExitCode::kRefused);
+  EXPECT_EQ(Do({"get", "k", "-t", "100ms"}), ExitCode::kRefused);
 }
 
 TEST_F(RunTest, StatusIsTwelveUnlessHealthy) {
