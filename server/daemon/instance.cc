@@ -67,6 +67,9 @@ storage::Compression CompressionOf(config::Compression compression) {
   return storage::Compression::kNone;
 }
 
+// Of the partitions owned here, when the node stops: an election takes milliseconds.
+constexpr Duration kHandOverTime = std::chrono::seconds(2);
+
 bool ServesReflection(const Setup& setup) {
   if (setup.file.debug.reflection == config::Reflection::kAuto) {
     return setup.node.listen.is_loopback();
@@ -102,7 +105,7 @@ std::optional<Failure> Instance::OpenData() {
   if (const Status own = TakeIdentity(); !own.ok()) return StorageFailure(own);
   CloseToOthers();
   if (const Status open = OpenDatabases(was_clean); !open.ok()) return StorageFailure(open);
-  if (const Status known = RecoverTopology(); !known.ok()) return StorageFailure(known);
+  if (const Status known = Recover(); !known.ok()) return StorageFailure(known);
   return std::nullopt;
 }
 
@@ -165,30 +168,25 @@ Status Instance::OpenDatabases(bool was_clean) {
                                     .memory = memory,
                                     .on_fatal = fatal}));
   machines_ = std::make_unique<partition::StateMachines>(*store_);
-  KVD_ASSIGN_OR_RETURN(recovered_, machines_->Recover(*log_));
-  for (const auto& partition : recovered_) {
-    if (partition.last_term < identity_.boot.counter) continue;
-    return MakeStatus(
-        StatusCode::kDataLoss,
-        fmt::format("{}: partition {} was written in boot {}, IDENTITY is at boot {}: it "
-                    "was restored from an older copy; restore the whole directory, or "
-                    "empty it",
-                    data_dir_->path(), partition.partition.value, partition.last_term,
-                    identity_.boot.counter));
-  }
   return OkStatus();
 }
 
-// The topology is the last entry of the system group.
-Status Instance::RecoverTopology() {
-  KVD_ASSIGN_OR_RETURN(const auto extents, log_->Groups());
-  if (extents.empty() || extents.front().group != kSystemGroup) return OkStatus();
-  const Index last = extents.front().last;
-  KVD_ASSIGN_OR_RETURN(const auto entries, log_->Read(kSystemGroup, last, last, 1));
-  KVD_ASSIGN_OR_RETURN(topology_, topology::DecodeTopology(entries.front().payload));
-  KVD_RETURN_IF_ERROR(
-      Annotate(topology::CheckTerms(TermsOf(setup_.file), *topology_), setup_.path));
-  if (topology_->Find(identity_.node_uuid) != nullptr) return OkStatus();
+Status Instance::Recover() {
+  const Instant started = clock_.Now();
+  KVD_ASSIGN_OR_RETURN(recovery_, node::Recover(*log_, *machines_));
+  logger_.Write(
+      {LogLevel::kInfo,
+       "storage",
+       "recovered",
+       {{"partitions", fmt::to_string(recovery_.replicas.size())},
+        {"entries", fmt::to_string(recovery_.entries)},
+        {"bytes", fmt::to_string(recovery_.bytes)},
+        {"disk_bytes", fmt::to_string(log_->disk_bytes() + store_->disk_bytes())},
+        {"ms", fmt::to_string((clock_.Now() - started) / std::chrono::milliseconds(1))}}});
+  const auto& topology = recovery_.topology;
+  if (!topology) return OkStatus();
+  KVD_RETURN_IF_ERROR(Annotate(topology::CheckTerms(TermsOf(setup_.file), *topology), setup_.path));
+  if (topology->Find(identity_.node_uuid) != nullptr) return OkStatus();
   return MakeStatus(
       StatusCode::kDataLoss,
       fmt::format("{}: IDENTITY is of {}, which is no member of the topology beside it; "
@@ -196,7 +194,7 @@ Status Instance::RecoverTopology() {
                   data_dir_->path(), identity_.node_uuid.ToString()));
 }
 
-node::Node::Options Instance::NodeOptions() const {
+node::Node::Options Instance::NodeOptions() {
   Random random = SystemRandom();
   return {.founding = {.self = {.name = setup_.node.name,
                                 .uuid = identity_.node_uuid,
@@ -209,11 +207,13 @@ node::Node::Options Instance::NodeOptions() const {
                        .cluster_id = setup_.file.cluster.id,
                        .binding = {.cluster_id = identity_.cluster_id,
                                    .founder = identity_.founder_uuid},
-                       .topology = topology_,
+                       .topology = recovery_.topology,
                        .fresh_cluster_id = Uuid::Draw(random)},
           .peers = {.heartbeat_interval = setup_.file.topology.heartbeat_interval, .detector = {}},
+          .replicas = {},
+          .handback = {},
           .limits = LimitsOf(setup_.file),
-          .recovered = recovered_};
+          .recovered = std::move(recovery_.replicas)};
 }
 
 std::optional<Failure> Instance::Serve() {
@@ -243,14 +243,6 @@ std::optional<Failure> Instance::Serve() {
                   {"data_dir", data_dir_->path()},
                   {"uuid", identity_.node_uuid.ToString()},
                   {"boot", fmt::to_string(identity_.boot.counter)}}});
-  if (setup_.file.cluster.copies() > topology::kMaxCopies) {
-    logger_.Write(
-        {LogLevel::kWarn,
-         "daemon",
-         "each key has 1 copy, cluster.replication is not in force in this version: the loss "
-         "of a disk loses its keys",
-         {{"replication", fmt::to_string(setup_.file.cluster.copies())}}});
-  }
   return std::nullopt;
 }
 
@@ -278,6 +270,9 @@ Status Instance::Stop(Duration grace) {
   const Instant deadline = clock_.Now() + grace;
   const auto left = [&] { return std::max(Duration::zero(), deadline - clock_.Now()); };
   const auto idle = [](const node::Node& node) { return node.IsIdle(); };
+  // Ownership first: while it is handed over, operations are still served, here or there.
+  (void)runtime_->WaitUntil([](const node::Node& node) { return node.HasHandedOver(); },
+                            std::min(left(), kHandOverTime));
   runtime_->Post([](node::Node& node, Instant) { node.StopAccepting(); });
   // Forwards of peers are underway too, and no call of ours waits for them. Asked twice: the second
   // answer comes after the effects of the first were handed on.

@@ -51,9 +51,9 @@ class Instance {
   void CloseToOthers();
   [[nodiscard]] Status TakeIdentity();
   [[nodiscard]] Status OpenDatabases(bool was_clean);
-  [[nodiscard]] Status RecoverTopology();
+  [[nodiscard]] Status Recover();
   [[nodiscard]] std::optional<Failure> Serve();
-  [[nodiscard]] node::Node::Options NodeOptions() const;
+  [[nodiscard]] node::Node::Options NodeOptions();
   [[nodiscard]] runtime::DiskSpace MeasureDisk() const;
   void Fatal(const Status& status);
 
@@ -67,8 +67,7 @@ class Instance {
   std::unique_ptr<storage::Log> log_;
   std::unique_ptr<storage::Store> store_;
   std::unique_ptr<partition::StateMachines> machines_;
-  std::optional<topology::Topology> topology_;
-  std::vector<partition::StateMachines::Recovered> recovered_;
+  node::Recovery recovery_;
   std::unique_ptr<runtime::Runtime> runtime_;
   std::unique_ptr<rpc::Server> server_;
 };

@@ -14,6 +14,7 @@
 #include "server/node/messages.h"
 #include "server/node/requests.h"
 #include "server/partition/state_machines.h"
+#include "server/raft/replica.h"
 #include "server/storage/log.h"
 #include "server/topology/founding.h"
 
@@ -25,6 +26,24 @@ struct ReadJob {
   PartitionId partition;
   std::string key;
   bool omit_value = false;  // Only the version is asked for.
+};
+
+// Read what a follower misses from the log, then call OnFetched().
+struct FetchJob {
+  PartitionId partition;
+  raft::Fetch fetch;
+};
+
+// Send what the partition has applied to a follower, then call OnSnapshotSent().
+struct SnapshotJob {
+  PartitionId partition;
+  raft::Member follower;
+};
+
+// Let the partition be what was received last, then call OnInstalled().
+struct InstallJob {
+  PartitionId partition;
+  raft::SnapshotPoint snapshot;
 };
 
 // A member to keep a link with. Of a pair, the one with the lower id dials.
@@ -42,12 +61,19 @@ struct LinkSet {
 };
 
 struct Effects {
-  // Make durable together; then call OnDurable().
-  std::vector<storage::GroupWrite> appends;
+  // Make durable in this order, together where possible; then call OnDurable() with the number of
+  // each group's last one.
+  std::vector<raft::Write> appends;
 
   // Committed: apply, then call OnApplied().
   std::vector<partition::ApplyJob> applies;
   std::vector<ReadJob> reads;
+  std::vector<FetchJob> fetches;
+  std::vector<SnapshotJob> snapshots;
+  std::vector<InstallJob> installs;
+
+  // Entries the log may forget. The replicas know already.
+  std::vector<storage::Log::Prefix> truncations;
 
   std::vector<std::pair<CallId, Answer>> answers;
   std::vector<std::pair<NodeId, Frame>> frames;

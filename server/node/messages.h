@@ -14,6 +14,7 @@
 #include "common/refusal.h"
 #include "common/types.h"
 #include "server/partition/request_id.h"
+#include "server/raft/messages.h"
 #include "server/topology/messages.h"
 
 namespace kvd::node {
@@ -130,9 +131,18 @@ struct Forward {
   Operation operation;
 };
 
+// Who owns a partition, as far as whoever says so knows; terms tell old hints from new ones.
+struct OwnerHint {
+  Term term = 0;
+  NodeId node;
+
+  friend bool operator==(const OwnerHint&, const OwnerHint&) = default;
+};
+
 struct ForwardReply {
   uint64_t id = 0;
   Result result;
+  std::optional<OwnerHint> owner = {};  // Beside NOT_OWNER.
 };
 
 // What a node tells of itself.
@@ -146,17 +156,31 @@ struct Load {
 struct Heartbeat {
   std::optional<Duration> heard_ago;  // When the sender last heard the addressee; nullopt: never.
   Load load;
+
+  // Do not give it leadership: it is about to stop, or its disk is full or stalled.
   bool draining = false;
+  bool unfit = false;
+};
+
+// A message of consensus, and the group it belongs to.
+struct GroupMessage {
+  GroupId group;
+  raft::Message message;
+
+  friend bool operator==(const GroupMessage&, const GroupMessage&) = default;
 };
 
 // Everything pending for one peer.
 struct Frame {
   topology::Envelope envelope;
   std::optional<Heartbeat> heartbeat;
+  std::vector<GroupMessage> raft;
   std::vector<Forward> forwards;
   std::vector<ForwardReply> replies;
 
-  [[nodiscard]] bool empty() const { return !heartbeat && forwards.empty() && replies.empty(); }
+  [[nodiscard]] bool empty() const {
+    return !heartbeat && raft.empty() && forwards.empty() && replies.empty();
+  }
 };
 
 }  // namespace kvd::node

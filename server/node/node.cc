@@ -6,38 +6,53 @@
 #include <utility>
 
 #include "common/check.h"
+#include "common/hash.h"
 
 namespace kvd::node {
+
 Node::Node(Options options, Instant now)
     : options_(std::move(options)),
       started_at_(now),
+      now_(now),
       founding_(options_.founding),
-      requests_((options_.founding.boot.counter << 40U) + 1) {
+      handback_(options_.handback),
+      client_id_(Hash64(options_.founding.self.uuid.ToBytes()) ^ options_.founding.boot.nonce),
+      requests_((options_.founding.boot.counter << 40U) + 1),
+      hand_back_at_(now) {
   if (founding_.topology() != nullptr) Adopt(now);
-  TakeFoundingEffects(now);
+  TakeFoundingEffects();
 }
 
 Node::~Node() = default;
 
 void Node::Advance(Instant now) {
+  now_ = now;
   founding_.Advance(now);
-  TakeFoundingEffects(now);
+  TakeFoundingEffects();
   Expire(now);
   if (!peers_) return;
-  for (LogLine& line : peers_->Advance(now)) effects_.log.push_back(std::move(line));
-  if (peers_->IsTimeToBeat(now)) Beat(now);
+  Peers::Changes changes = peers_->Advance(now);
+  for (LogLine& line : changes.log) effects_.log.push_back(std::move(line));
+  for (const heartbeat::HealthChange& change : changes.health) NoteHealth(change, now);
+  replicas_->Advance(now);
+  if (now >= retry_at_) {
+    retry_at_ = Instant::max();
+    RouteAll(requests_.Waiting(), now);
+  }
+  if (!peers_->IsTimeToBeat(now)) return;
+  GiveAwayIfUnfit(now);
+  Beat(now);
 }
 
 Instant Node::NextWakeAt() const {
-  const Instant wake = std::min(founding_.NextWakeAt(), requests_.NextDeadline());
-  return peers_ ? std::min(wake, peers_->NextWakeAt()) : wake;
+  Instant wake = std::min({founding_.NextWakeAt(), requests_.NextDeadline(), retry_at_});
+  if (!peers_) return wake;
+  return std::min({wake, peers_->NextWakeAt(), replicas_->NextWakeAt()});
 }
 
 Effects Node::TakeEffects() {
+  Settle();
   Effects effects = std::exchange(effects_, {});
-  for (auto& [group, write] : std::exchange(appends_, {})) {
-    effects.appends.push_back(std::move(write));
-  }
   for (auto& [peer, frame] : std::exchange(outbox_, {})) {
     frame.envelope = EnvelopeTo(peer);
     effects.frames.emplace_back(peer, std::move(frame));
@@ -46,28 +61,32 @@ Effects Node::TakeEffects() {
 }
 
 void Node::OnHello(topology::HelloId id, const topology::HelloRequest& request, Instant now) {
+  now_ = now;
   founding_.OnHello(id, request);
-  TakeFoundingEffects(now);
+  TakeFoundingEffects();
 }
 
 void Node::OnHelloAnswer(const std::string& name, const topology::HelloResponse& response,
                          Instant now) {
+  now_ = now;
   founding_.OnHelloAnswer(name, response);
-  TakeFoundingEffects(now);
+  TakeFoundingEffects();
 }
 
 void Node::OnBound(Instant now) {
+  now_ = now;
   founding_.OnBound();
-  TakeFoundingEffects(now);
+  TakeFoundingEffects();
 }
 
 void Node::OnTopologyStored(Instant now) {
+  now_ = now;
   founding_.OnStored();
   Adopt(now);
-  TakeFoundingEffects(now);
+  TakeFoundingEffects();
 }
 
-void Node::TakeFoundingEffects(Instant) {
+void Node::TakeFoundingEffects() {
   topology::FoundingEffects effects = founding_.TakeEffects();
   const auto append = [](auto& to, auto& from) {
     to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
@@ -85,22 +104,30 @@ void Node::Adopt(Instant now) {
   KVD_CHECK(self != nullptr, "a node adopts only topologies of which it is a member");
   self_ = self->id;
   peers_.emplace(options_.peers, topology, self_, now);
-  std::map<PartitionId, Index> last;  // What is recovered and not owned stays on disk, not served.
-  for (const auto& recovered : options_.recovered) {
-    KVD_CHECK_OP(<, recovered.last_term, options_.founding.boot.counter);
-    last[recovered.partition] = recovered.last;
-    keys_[recovered.partition] = recovered.keys;
+  AddReplicas(now);
+  effects_.links = MakeLinkSet();
+}
+
+void Node::AddReplicas(Instant now) {
+  options_.replicas.seed ^= client_id_;
+  replicas_.emplace(options_.replicas, self_);
+  std::map<PartitionId, RecoveredReplica> recovered;
+  for (RecoveredReplica& one : options_.recovered) {
+    const PartitionId partition = one.partition;
+    recovered.emplace(partition, std::move(one));
   }
+  options_.recovered.clear();
+  const topology::Topology& topology = *founding_.topology();
   for (uint32_t p = 0; p < topology.partitions(); ++p) {
     const PartitionId partition{p};
-    const topology::Replica& replica = topology.PreferredOwner(partition);
-    if (replica.node != self_) continue;
-    owners_.emplace(partition, Owner({.partition = partition,
-                                      .replica = replica.id,
-                                      .term = options_.founding.boot.counter,
-                                      .last = last[partition]}));
+    const auto& order = topology.ring[p];
+    const auto is_here = [&](const topology::Replica& replica) { return replica.node == self_; };
+    if (std::ranges::none_of(order, is_here)) continue;
+    RecoveredReplica& found = recovered[partition];
+    waiters_[partition].applied = found.restored.applied;
+    waiters_[partition].keys = found.keys;
+    replicas_->Add(partition, order, std::move(found.restored), now);
   }
-  effects_.links = MakeLinkSet();
 }
 
 LinkSet Node::MakeLinkSet() const {
@@ -122,26 +149,50 @@ LinkSet Node::MakeLinkSet() const {
 }
 
 void Node::OnLinkUp(NodeId peer, Instant now) {
+  now_ = now;
   if (!peers_) return;
   peers_->OnLinkUp(peer);
   // Speak at once: the other side need not wait for the next beat to know that the link works.
-  FrameTo(peer).heartbeat = peers_->MakeHeartbeat(peer, MakeLoad(now), draining_, now);
+  FrameTo(peer).heartbeat = MakeHeartbeat(peer, now);
+  replicas_->Beat(peer, FrameTo(peer).raft);
+  replicas_->CampaignWhereLeaderless([this](NodeId id) { return IsReachable(id); }, now);
 }
 
-void Node::OnLinkDown(NodeId peer, Instant) {
+void Node::OnLinkDown(NodeId peer, Instant now) {
+  now_ = now;
   if (!peers_) return;
   peers_->OnLinkDown(peer);
   outbox_.erase(peer);
-  for (const Request& request : requests_.TakeAllForwardedTo(peer)) {
-    Reply(request, Lost(request, fmt::format("the connection to {} broke", NameOf(peer))));
+  replicas_->OnLinkDown(peer);
+  GiveUpOn(peer, now);
+}
+
+// What was forwarded there is tried elsewhere: under its request id it is applied at most once.
+void Node::GiveUpOn(NodeId peer, Instant now) {
+  for (const Ticket ticket : requests_.ForwardedTo(peer)) {
+    Request& request = *requests_.Find(ticket);
+    request.maybe_applied = request.maybe_applied || request.is_write();
+    RouteElsewhere(ticket, now);
   }
 }
 
 void Node::OnRefused(NodeId peer, Instant now) {
+  now_ = now;
   if (peers_) peers_->OnRefused(peer, now);
 }
 
-void Node::OnFrame(NodeId peer, const Frame& frame, Instant now) {
+void Node::NoteHealth(const heartbeat::HealthChange& change, Instant now) {
+  handback_.Observe(change, now);
+  const auto is_alive = [this](NodeId id) { return IsReachable(id); };
+  if (change.to == heartbeat::Health::kAlive) {
+    return replicas_->CampaignWhereLeaderless(is_alive, now);
+  }
+  if (!IsUnfit(now)) replicas_->OnSuspected(change.peer, is_alive, now);
+  GiveUpOn(change.peer, now);
+}
+
+void Node::OnFrame(NodeId peer, Frame frame, Instant now) {
+  now_ = now;
   if (!peers_) return;
   const topology::Member* sender = founding_.topology()->Find(peer);
   const auto& envelope = frame.envelope;
@@ -155,19 +206,59 @@ void Node::OnFrame(NodeId peer, const Frame& frame, Instant now) {
     return;
   }
   peers_->OnFrame(peer, frame.heartbeat, now);
-  for (const Forward& forward : frame.forwards) OnForward(peer, forward, now);
-  for (const ForwardReply& reply : frame.replies) OnForwardReply(peer, reply);
+  for (const GroupMessage& message : frame.raft) replicas_->Step(peer, message, now);
+  for (Forward& forward : frame.forwards) OnForward(peer, std::move(forward), now);
+  for (ForwardReply& reply : frame.replies) OnForwardReply(peer, std::move(reply), now);
 }
 
 void Node::Beat(Instant now) {
   for (const NodeId peer : peers_->ids()) {
-    FrameTo(peer).heartbeat = peers_->MakeHeartbeat(peer, MakeLoad(now), draining_, now);
+    Frame& frame = FrameTo(peer);
+    frame.heartbeat = MakeHeartbeat(peer, now);
+    replicas_->Beat(peer, frame.raft);
   }
+}
+
+Heartbeat Node::MakeHeartbeat(NodeId peer, Instant now) const {
+  return {.heard_ago = peers_->HeardAgo(peer, now),
+          .load = MakeLoad(now),
+          .draining = draining_,
+          .unfit = IsUnfit(now)};
+}
+
+bool Node::IsUnfit(Instant now) const {
+  return draining_ || disk_full_ || now < stalled_until_;
+}
+
+// Those to whom leadership can be given: they say so, and are heard.
+Replicas::IsAlive Node::MayLead() const {
+  return [this](NodeId id) { return IsReachable(id) && peers_->IsFit(id); };
+}
+
+void Node::GiveAwayIfUnfit(Instant now) {
+  const auto oldest = replicas_->OldestWrite();
+  if (oldest && now - *oldest > options_.stalled_after) {
+    if (now >= stalled_until_) {
+      effects_.log.push_back(
+          {LogLevel::kError,
+           "node",
+           "the disk is stalled, a write to the log takes too long: handing over "
+           "the partitions owned here",
+           {}});
+    }
+    stalled_until_ = now + options_.stall_pause;
+  }
+  if (IsUnfit(now)) return replicas_->GiveAway(MayLead(), now);
+  if (now < hand_back_at_) return;
+  hand_back_at_ = now + options_.replicas.rebalance_every;
+  replicas_->HandBack([this, now, may_lead = MayLead()](
+                          NodeId id) { return may_lead(id) && handback_.MayOwnAt(id) <= now; },
+                      now);
 }
 
 Load Node::MakeLoad(Instant now) const {
   uint64_t keys = 0;
-  for (const auto& [partition, count] : keys_) keys += count;
+  for (const auto& [partition, waiters] : waiters_) keys += waiters.keys;
   return {
       .keys = keys, .disk_bytes = disk_bytes_, .uptime = now - started_at_, .version = KVD_VERSION};
 }
@@ -193,7 +284,8 @@ std::string Node::NameOf(NodeId id) const {
   return member != nullptr ? member->card.name : fmt::format("node {}", id.value);
 }
 
-void Node::OnDisk(uint64_t used_bytes, bool full, Instant) {
+void Node::OnDisk(uint64_t used_bytes, bool full, Instant now) {
+  now_ = now;
   if (full != disk_full_) {
     effects_.log.push_back(
         {full ? LogLevel::kError : LogLevel::kInfo,
@@ -211,8 +303,17 @@ void Node::SetLimits(const Limits& limits) {
 }
 
 void Node::StartDraining(Instant now) {
+  now_ = now;
   draining_ = true;
-  if (peers_) Beat(now);
+  if (!peers_) return;
+  replicas_->GiveAway(MayLead(), now);
+  Beat(now);
+}
+
+bool Node::HasHandedOver() const {
+  if (!replicas_ || replicas_->CountLed() == 0) return true;
+  const auto ids = peers_->ids();
+  return std::ranges::none_of(ids, MayLead());
 }
 
 void Node::StopAccepting() {

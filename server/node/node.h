@@ -1,11 +1,13 @@
-// One whole node: founding, routing, the partitions it owns, its peers. Events come in through the
-// On...() methods with the time at which they are handled; what is to be done goes out in
+// One whole node: founding, routing, its replicas of partitions, its peers. Events come in through
+// the On...() methods with the time at which they are handled; what is to be done goes out in
 // TakeEffects(). A driver may report many events before it takes the effects: everything for one
 // disk or one peer is then one batch.
 //
-// Promises kept here: a write is answered as done only after OnApplied(), hence after OnDurable();
-// an operation is refused only if it never reached a log, else its outcome is unknown; an operation
-// is forwarded at most once; every accepted operation is answered exactly once.
+// Promises kept here: a write is answered as done only after it is committed and applied; an
+// operation is refused only if no try of it can still be applied, else its outcome is unknown; an
+// operation is forwarded at most once at a time, and tried again where an owner was lost, under
+// one request id, so that it is applied at most once; every accepted operation is answered exactly
+// once.
 //
 // Pure: no thread, clock, socket, disk or hidden randomness, so that the simulator runs the same
 // code.
@@ -22,12 +24,13 @@
 
 #include "common/status.h"
 #include "common/types.h"
+#include "server/heartbeat/handback.h"
 #include "server/node/effects.h"
 #include "server/node/messages.h"
 #include "server/node/peers.h"
+#include "server/node/replicas.h"
 #include "server/node/requests.h"
 #include "server/node/view.h"
-#include "server/partition/owner.h"
 #include "server/partition/state_machines.h"
 #include "server/topology/founding.h"
 #include "server/topology/topology.h"
@@ -48,10 +51,23 @@ class Node {
   struct Options {
     topology::Founding::Options founding;
     Peers::Options peers;
+    Replicas::Options replicas;
+    heartbeat::Handback::Options handback;
     Limits limits;
 
-    // What start-up found on the disk, all of it applied. Terms of this run start above these.
-    std::vector<partition::StateMachines::Recovered> recovered;
+    // Between two tries of an operation for which nobody could be found.
+    Duration retry_every = std::chrono::milliseconds(10);
+
+    // How long an operation waits for a majority that is not reachable before it is refused.
+    Duration majority_patience = std::chrono::milliseconds(500);
+
+    // A write to the log that takes longer makes this node give its leadership away, and not take
+    // any for `stall_pause`.
+    Duration stalled_after = std::chrono::milliseconds(500);
+    Duration stall_pause = std::chrono::seconds(10);
+
+    // What start-up found on the disk.
+    std::vector<RecoveredReplica> recovered;
   };
 
   Node(Options options, Instant now);
@@ -59,7 +75,8 @@ class Node {
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;
 
-  // Time passed: beats, suspects, expires. Call at NextWakeAt(), early calls are harmless.
+  // Time passed: beats, suspects, campaigns, expires. Call at NextWakeAt(), early calls are
+  // harmless.
   void Advance(Instant now);
 
   // A client asks. `budget`: the time it allows; nullopt: it gave none.
@@ -76,18 +93,26 @@ class Node {
   void OnLinkUp(NodeId peer, Instant now);
   void OnLinkDown(NodeId peer, Instant now);
   void OnRefused(NodeId peer, Instant now);
-  void OnFrame(NodeId peer, const Frame& frame, Instant now);
+  void OnFrame(NodeId peer, Frame frame, Instant now);
 
   // These forwards were never sent: the queue to the peer was full.
   void OnNotSent(const std::vector<uint64_t>& forward_ids, Instant now);
 
-  // Disk. OnDurable: everything of `partition` up to `index`.
-  void OnDurable(PartitionId partition, Index index, Instant now);
+  // Disk. OnDurable: everything up to the group's write of this number.
+  void OnDurable(GroupId group, uint64_t number, Instant now);
   void OnApplied(const partition::Applied& applied, Instant now);
   void OnRead(Ticket ticket, StatusOr<std::optional<storage::StoredValue>> value, Instant now);
+  void OnFetched(PartitionId partition, ReplicaId follower, std::vector<storage::Entry> entries,
+                 Instant now);
+  void OnFlushed(const std::vector<partition::StateMachines::Truncation>& flushed, Instant now);
+  void OnSnapshotSent(PartitionId partition, ReplicaId follower,
+                      std::optional<raft::SnapshotPoint> sent, Instant now);
+  void OnInstalled(PartitionId partition, const raft::SnapshotPoint& snapshot, uint64_t keys,
+                   Instant now);
   void OnDisk(uint64_t used_bytes, bool full, Instant now);
 
-  // Operator. Draining: peers are told at once; after StopAccepting() what comes is refused.
+  // Operator. Draining: leadership is handed over, and peers are told, at once; after
+  // StopAccepting() what comes is refused.
   void SetLimits(const Limits& limits);
   void StartDraining(Instant now);
   void StopAccepting();
@@ -95,50 +120,108 @@ class Node {
   // True when nothing accepted is unanswered.
   [[nodiscard]] bool IsIdle() const { return requests_.empty(); }
 
+  // True when no partition that another node could lead is led here.
+  [[nodiscard]] bool HasHandedOver() const;
+
   [[nodiscard]] Effects TakeEffects();
   [[nodiscard]] Instant NextWakeAt() const;
 
   [[nodiscard]] const topology::Topology* topology() const { return founding_.topology(); }
+  [[nodiscard]] const Replicas* replicas() const { return replicas_ ? &*replicas_ : nullptr; }
   [[nodiscard]] ClusterView ViewCluster(Instant now) const;
 
   // nullopt before founding.
   [[nodiscard]] std::optional<RingView> ViewRing(Instant now) const;
 
  private:
-  using Owner = partition::Owner;
+  // What waits within one partition that has a replica here.
+  struct Waiters {
+    struct Proposed {
+      Term term = 0;
+      Ticket ticket;
+    };
+    std::multimap<Index, Proposed> writes;   // By the index of their entry, one per term.
+    std::multimap<Index, Ticket> confirmed;  // Reads, by what must be applied first.
+    Index applied = 0;
+    uint64_t keys = 0;
+  };
 
   void Adopt(Instant now);
-  void TakeFoundingEffects(Instant now);
+  void AddReplicas(Instant now);
+  void TakeFoundingEffects();
   [[nodiscard]] LinkSet MakeLinkSet() const;
 
+  // Admission.
   [[nodiscard]] std::optional<Refusal> Refuse(const Operation& operation) const;
+  [[nodiscard]] std::optional<Refusal> RefuseSizes(const Operation& operation) const;
   [[nodiscard]] std::optional<Refusal> RefuseForward(NodeId peer, const Forward& forward) const;
-  [[nodiscard]] Refusal Unreachable(PartitionId partition, NodeId owner, bool is_write) const;
-  [[nodiscard]] Refusal Lost(const Request& request, std::string_view what) const;
 
-  void OnForward(NodeId peer, const Forward& forward, Instant now);
-  void OnForwardReply(NodeId peer, const ForwardReply& reply);
-  void Execute(Ticket ticket, PartitionId partition, const Operation& operation);
-  void SendForward(Ticket ticket, const topology::Replica& owner, Operation operation, Instant now);
+  // Routing.
+  void Route(Ticket ticket, Instant now);
+  void RouteAll(const std::vector<Ticket>& tickets, Instant now);
+  void RouteElsewhere(Ticket ticket, Instant now);
+  void Wait(Ticket ticket, Instant now);
+  [[nodiscard]] std::optional<topology::Replica> FindOwner(const Request& request) const;
+  [[nodiscard]] std::optional<topology::Replica> AnyReplica(const Request& request) const;
+  [[nodiscard]] std::optional<OwnerHint> HintFor(PartitionId partition) const;
+  void Learn(PartitionId partition, const OwnerHint& hint);
+  void SendForward(Ticket ticket, const topology::Replica& owner, Instant now);
+  void OnForward(NodeId peer, Forward forward, Instant now);
+  void OnForwardReply(NodeId peer, ForwardReply reply, Instant now);
+  [[nodiscard]] bool TryAgain(Ticket ticket, const ForwardReply& reply, Instant now);
+  [[nodiscard]] bool IsReachable(NodeId node) const;
+
+  // Execution by the owner.
+  void Execute(Ticket ticket, Instant now);
+  void ExecuteWrite(Ticket ticket, Instant now);
+  void ReadHere(Ticket ticket);
+  void OnConfirmed(PartitionId partition, const raft::ConfirmedRead& read);
+  void OnOutcome(PartitionId partition, const partition::Outcome& outcome, Instant now);
+  void AnswerWrite(Ticket ticket, PartitionId partition, const partition::Outcome& outcome);
+  void Settle();
+
+  // Answers.
+  [[nodiscard]] Refusal NotOwner(PartitionId partition) const;
+  [[nodiscard]] Refusal NoMajority(PartitionId partition, bool is_write) const;
+  [[nodiscard]] Refusal Unknown(const Request& request, std::string_view what) const;
+  [[nodiscard]] Refusal GaveUp(const Request& request) const;
+  void Finish(Ticket ticket, Result result);
   void Reply(const Request& request, Result result);
   void Expire(Instant now);
+
+  // Peers.
   void Beat(Instant now);
+  void NoteHealth(const heartbeat::HealthChange& change, Instant now);
+  void GiveUpOn(NodeId peer, Instant now);
+  void GiveAwayIfUnfit(Instant now);
+  [[nodiscard]] bool IsUnfit(Instant now) const;
+  [[nodiscard]] Replicas::IsAlive MayLead() const;
   [[nodiscard]] Load MakeLoad(Instant now) const;
+  void CountReplicas(std::vector<NodeView>& nodes) const;
+  [[nodiscard]] Heartbeat MakeHeartbeat(NodeId peer, Instant now) const;
   [[nodiscard]] Frame& FrameTo(NodeId peer);
   [[nodiscard]] topology::Envelope EnvelopeTo(NodeId peer) const;
   [[nodiscard]] std::string NameOf(NodeId id) const;
 
   Options options_;
   const Instant started_at_;
+  Instant now_;  // Of the last event.
   topology::Founding founding_;
   NodeId self_;  // 0 before founding.
   std::optional<Peers> peers_;
-  std::map<PartitionId, Owner> owners_;
-  std::map<PartitionId, uint64_t> keys_;
+  std::optional<Replicas> replicas_;
+  heartbeat::Handback handback_;
+  std::map<PartitionId, Waiters> waiters_;
+  std::map<PartitionId, OwnerHint> hints_;  // Of partitions without a replica here.
+  std::map<raft::ReadId, Ticket> confirming_;
+  uint64_t last_read_id_ = 0;
+  const uint64_t client_id_;  // Under which this node retries what came without a request id.
   Requests requests_;
   std::map<NodeId, Frame> outbox_;
-  std::map<GroupId, storage::GroupWrite> appends_;
   Effects effects_;
+  Instant retry_at_ = Instant::max();
+  Instant hand_back_at_;
+  Instant stalled_until_ = Instant::min();
   bool draining_ = false;
   bool accepting_ = true;
   bool disk_full_ = false;

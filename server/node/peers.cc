@@ -51,9 +51,9 @@ void Peers::OnFrame(NodeId peer, const std::optional<Heartbeat>& heartbeat, Inst
   it->second.told = heartbeat;
 }
 
-std::vector<LogLine> Peers::Advance(Instant now) {
-  std::vector<LogLine> lines;
-  for (const heartbeat::HealthChange& change : detector_.Advance(now)) {
+Peers::Changes Peers::Advance(Instant now) {
+  Changes changes{.health = detector_.Advance(now), .log = {}};
+  for (const heartbeat::HealthChange& change : changes.health) {
     const auto state = detector_.Describe(change.peer);
     LogLine line{LogLevel::kInfo, "heartbeat", "peer is heard again", {}};
     if (change.to == Health::kSuspect) {
@@ -65,9 +65,9 @@ std::vector<LogLine> Peers::Advance(Instant now) {
       line.fields.emplace_back("silent_ms", Milliseconds(now - *state->heard_at));
       line.fields.emplace_back("gap_ms", Milliseconds(state->average_gap));
     }
-    lines.push_back(std::move(line));
+    changes.log.push_back(std::move(line));
   }
-  return lines;
+  return changes;
 }
 
 bool Peers::IsTimeToBeat(Instant now) {
@@ -78,11 +78,16 @@ bool Peers::IsTimeToBeat(Instant now) {
   return true;
 }
 
-Heartbeat Peers::MakeHeartbeat(NodeId peer, Load load, bool draining, Instant now) const {
+std::optional<Duration> Peers::HeardAgo(NodeId peer, Instant now) const {
   const auto state = detector_.Describe(peer);
-  Heartbeat heartbeat{.heard_ago = std::nullopt, .load = std::move(load), .draining = draining};
-  if (state && state->heard_at) heartbeat.heard_ago = now - *state->heard_at;
-  return heartbeat;
+  if (!state || !state->heard_at) return std::nullopt;
+  return now - *state->heard_at;
+}
+
+bool Peers::IsFit(NodeId peer) const {
+  const auto it = peers_.find(peer);
+  return it != peers_.end() && it->second.told && !it->second.told->draining &&
+         !it->second.told->unfit;
 }
 
 bool Peers::IsReachable(NodeId peer) const {

@@ -41,17 +41,26 @@ class Peers {
   // A frame of `peer`, of the boot it names, arrived.
   void OnFrame(NodeId peer, const std::optional<Heartbeat>& heartbeat, Instant now);
 
-  // Re-grades peers. Returns what to tell the operator.
-  [[nodiscard]] std::vector<LogLine> Advance(Instant now);
+  // Re-grades peers. Returns what changed, and what to tell the operator.
+  struct Changes {
+    std::vector<heartbeat::HealthChange> health;
+    std::vector<LogLine> log;
+  };
+  [[nodiscard]] Changes Advance(Instant now);
 
   // True once per heartbeat interval: send each peer MakeHeartbeat().
   [[nodiscard]] bool IsTimeToBeat(Instant now);
-  [[nodiscard]] Heartbeat MakeHeartbeat(NodeId peer, Load load, bool draining, Instant now) const;
+
+  // When the sender last heard `peer`, for its heartbeat; nullopt: never.
+  [[nodiscard]] std::optional<Duration> HeardAgo(NodeId peer, Instant now) const;
 
   // Work may be sent to `peer`: its link is up and it is not suspected.
   [[nodiscard]] bool IsReachable(NodeId peer) const;
 
-  // Why not, for messages: "connection refused", "silent", "not connected".
+  // `peer` said that it is about to stop, or should not own anything for another reason.
+  [[nodiscard]] bool IsFit(NodeId peer) const;
+
+  // Why it is not reachable, for messages: "connection refused", "silent", "not connected".
   [[nodiscard]] std::string WhyUnreachable(NodeId peer) const;
 
   // Fills in what is known of `peer` beside its card.

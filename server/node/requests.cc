@@ -1,5 +1,7 @@
 #include "server/node/requests.h"
 
+#include <algorithm>
+
 #include "common/check.h"
 
 namespace kvd::node {
@@ -8,29 +10,45 @@ Ticket Requests::Add(Request request) {
   const Ticket ticket{next_ticket_++};
   bytes_ += request.bytes;
   deadlines_.emplace(request.deadline, ticket);
-  requests_.emplace(ticket, request);
+  request.stage = Stage::kWaiting;
+  waiting_.emplace(request.partition, ticket);
+  requests_.emplace(ticket, std::move(request));
   return ticket;
 }
 
-Instant Requests::MarkForwarded(Ticket ticket, NodeId to) {
+Request* Requests::Find(Ticket ticket) {
   const auto it = requests_.find(ticket);
-  KVD_CHECK(it != requests_.end(), "only a request not yet answered is forwarded");
-  it->second.forwarded_to = to;
-  return it->second.deadline;
+  return it == requests_.end() ? nullptr : &it->second;
 }
 
-std::optional<Request> Requests::TakeForwardedTo(Ticket ticket, NodeId peer) {
-  const auto it = requests_.find(ticket);
-  if (it == requests_.end() || it->second.forwarded_to != peer) return std::nullopt;
-  return Take(ticket);
+void Requests::Move(Ticket ticket, Stage stage) {
+  Request* request = Find(ticket);
+  KVD_CHECK(request != nullptr, "only what is not answered moves on");
+  request->stage = stage;
+  if (stage == Stage::kWaiting) {
+    waiting_.emplace(request->partition, ticket);
+  } else {
+    waiting_.erase({request->partition, ticket});
+  }
+}
+
+uint64_t Requests::DoneBelow() const {
+  return own_ids_.empty() ? next_ticket_ : own_ids_.begin()->value;
+}
+
+void Requests::UseOwnId(Ticket ticket) {
+  own_ids_.insert(ticket);
 }
 
 std::optional<Request> Requests::Take(Ticket ticket) {
   auto taken = requests_.extract(ticket);
   if (!taken) return std::nullopt;
-  bytes_ -= taken.mapped().bytes;
-  deadlines_.erase({taken.mapped().deadline, ticket});
-  return taken.mapped();
+  const Request& request = taken.mapped();
+  bytes_ -= request.bytes;
+  deadlines_.erase({request.deadline, ticket});
+  waiting_.erase({request.partition, ticket});
+  own_ids_.erase(ticket);
+  return std::move(taken.mapped());
 }
 
 std::vector<Request> Requests::Expire(Instant now) {
@@ -38,7 +56,7 @@ std::vector<Request> Requests::Expire(Instant now) {
   while (!deadlines_.empty() && deadlines_.begin()->first <= now) {
     const Ticket ticket = deadlines_.begin()->second;
     Request& request = requests_.at(ticket);
-    if (request.forwarded_to) {
+    if (request.stage == Stage::kWaiting || request.stage == Stage::kForwarded) {
       expired.push_back(*Take(ticket));
       continue;
     }
@@ -49,14 +67,28 @@ std::vector<Request> Requests::Expire(Instant now) {
   return expired;
 }
 
-std::vector<Request> Requests::TakeAllForwardedTo(NodeId peer) {
+std::vector<Ticket> Requests::Waiting() const {
+  std::vector<Ticket> tickets;
+  for (const auto& [partition, ticket] : waiting_) tickets.push_back(ticket);
+  std::ranges::sort(tickets);
+  return tickets;
+}
+
+std::vector<Ticket> Requests::WaitingFor(PartitionId partition) const {
+  std::vector<Ticket> tickets;
+  for (auto it = waiting_.lower_bound({partition, Ticket{}});
+       it != waiting_.end() && it->first == partition; ++it) {
+    tickets.push_back(it->second);
+  }
+  return tickets;
+}
+
+std::vector<Ticket> Requests::ForwardedTo(NodeId peer) const {
   std::vector<Ticket> tickets;
   for (const auto& [ticket, request] : requests_) {
-    if (request.forwarded_to == peer) tickets.push_back(ticket);
+    if (request.stage == Stage::kForwarded && request.owner == peer) tickets.push_back(ticket);
   }
-  std::vector<Request> taken;
-  for (const Ticket ticket : tickets) taken.push_back(*Take(ticket));
-  return taken;
+  return tickets;
 }
 
 Instant Requests::NextDeadline() const {

@@ -1,5 +1,5 @@
-// Every operation a node has accepted and not yet answered: whose it is, where it stands, when its
-// time is up, and how many bytes all of them hold.
+// Every operation a node has accepted and not yet answered: what it is, whose it is, where it
+// stands, when its time is up, and how many bytes all of them hold.
 //
 // Pure. Threading: confined to the node.
 #pragma once
@@ -15,11 +15,11 @@
 
 #include "common/types.h"
 #include "server/node/messages.h"
-#include "server/partition/owner.h"
 
 namespace kvd::node {
 
-using partition::Ticket;
+// An accepted operation.
+using Ticket = Id<struct TicketTag, uint64_t>;
 
 // A client call, named by whoever posted it.
 using CallId = Id<struct CallIdTag, uint64_t>;
@@ -30,18 +30,37 @@ struct ForwardOrigin {
   uint64_t id = 0;
 };
 
+// Where a request stands.
+enum class Stage : uint8_t {
+  kWaiting,    // Nobody who could serve it is known or reachable: tried again soon.
+  kForwarded,  // With the owner, as far as we know.
+  kLog,        // Proposed here.
+  kReading,    // Its confirmation, or its value, is on the way.
+};
+
 struct Request {
   std::variant<CallId, ForwardOrigin> origin;
+  Operation operation;
   PartitionId partition{};
-  OperationKind kind = OperationKind::kGet;
   uint64_t bytes = 0;
   Duration budget{};  // What the caller allowed, for messages.
+  Instant accepted;
   Instant deadline;
-  std::optional<NodeId> forwarded_to = {};  // Else it is worked on here.
-  bool answered = false;                    // Its time was up while the disk was at it.
 
-  [[nodiscard]] bool is_write() const { return kind != OperationKind::kGet; }
+  Stage stage = Stage::kWaiting;
+  NodeId owner = {};           // Who works on it, or did last; 0: nobody yet.
+  uint32_t tries = 0;          // Forwards, so far.
+  bool maybe_applied = false;  // A try was lost: it may have been applied.
+  bool own_id = false;         // Its request id is the node's, not the client's.
+  bool answered = false;       // Its time was up while the disk was at it.
+  std::optional<Duration> stale_by = {};
+
+  [[nodiscard]] bool is_write() const { return operation.is_write(); }
+  [[nodiscard]] bool is_forward() const { return std::holds_alternative<ForwardOrigin>(origin); }
 };
+
+// The memory an operation holds while it is underway, about.
+[[nodiscard]] uint64_t SizeOf(const Operation& operation);
 
 class Requests {
  public:
@@ -49,26 +68,35 @@ class Requests {
   // or a late reply to an earlier run would answer this one.
   explicit Requests(uint64_t first_ticket = 1) : next_ticket_(first_ticket) {}
 
-  // Accepts a request.
+  // Accepts a request. It waits.
   Ticket Add(Request request);
 
-  // Notes where a request went. Returns its deadline.
-  Instant MarkForwarded(Ticket ticket, NodeId to);
+  // nullptr: it was answered. The pointer is good until the next change of any other request.
+  [[nodiscard]] Request* Find(Ticket ticket);
 
-  // Takes out what was forwarded to `peer`; nullopt if it was not, or was answered already.
-  [[nodiscard]] std::optional<Request> TakeForwardedTo(Ticket ticket, NodeId peer);
+  // Moves a request to another stage.
+  void Move(Ticket ticket, Stage stage);
+
+  // Marks that nobody will retry a write under its own id from here on or below: what the node says
+  // to be done. Every sequence below is answered.
+  [[nodiscard]] uint64_t DoneBelow() const;
+  void UseOwnId(Ticket ticket);
 
   // Takes out what is done; nullopt if it is not there (any more). It is to be answered unless it
   // says that it was.
   [[nodiscard]] std::optional<Request> Take(Ticket ticket);
 
   // What is to be answered because its deadline is at or before `now`, in order of deadline. What
-  // was forwarded is taken out; what the disk is at stays, answered, until that is done: it still
-  // holds memory, which must be counted.
+  // the disk is at stays, answered, until that is done: it still holds memory, which must be
+  // counted. The rest is taken out.
   [[nodiscard]] std::vector<Request> Expire(Instant now);
 
-  // Takes out everything forwarded to `peer`.
-  [[nodiscard]] std::vector<Request> TakeAllForwardedTo(NodeId peer);
+  // Everything that waits, in order of ticket; or what waits for one partition.
+  [[nodiscard]] std::vector<Ticket> Waiting() const;
+  [[nodiscard]] std::vector<Ticket> WaitingFor(PartitionId partition) const;
+  [[nodiscard]] bool AnyWaiting() const { return !waiting_.empty(); }
+
+  [[nodiscard]] std::vector<Ticket> ForwardedTo(NodeId peer) const;
 
   [[nodiscard]] uint64_t bytes() const { return bytes_; }
   [[nodiscard]] bool empty() const { return requests_.empty(); }
@@ -78,7 +106,9 @@ class Requests {
 
  private:
   std::map<Ticket, Request> requests_;
+  std::set<std::pair<PartitionId, Ticket>> waiting_;
   std::set<std::pair<Instant, Ticket>> deadlines_;
+  std::set<Ticket> own_ids_;
   uint64_t bytes_ = 0;
   uint64_t next_ticket_;
 };

@@ -27,18 +27,23 @@ std::vector<NodeView> ListedNodes(const topology::Founding::Options& founding) {
   return nodes;
 }
 
-void CountReplicas(const topology::Topology& topology, std::vector<NodeView>& nodes) {
-  for (const auto& replicas : topology.ring) {
-    for (size_t i = 0; i < replicas.size(); ++i) {
-      const topology::Member* member = topology.Find(replicas[i].node);
-      NodeView& node = nodes[static_cast<size_t>(member - topology.members.data())];
-      node.replicas += 1;
-      if (i == 0) node.owned += 1;
-    }
-  }
+uint32_t PositionOf(const topology::Topology& topology, NodeId id) {
+  return static_cast<uint32_t>(topology.Find(id) - topology.members.data());
 }
 
 }  // namespace
+
+void Node::CountReplicas(std::vector<NodeView>& nodes) const {
+  const topology::Topology& topology = *founding_.topology();
+  for (uint32_t p = 0; p < topology.partitions(); ++p) {
+    for (const topology::Replica& replica : topology.ring[p]) {
+      nodes[PositionOf(topology, replica.node)].replicas += 1;
+    }
+    const auto hint = HintFor(PartitionId{p});
+    const NodeId owner = hint ? hint->node : topology.ring[p].front().node;
+    nodes[PositionOf(topology, owner)].owned += 1;
+  }
+}
 
 ClusterView Node::ViewCluster(Instant now) const {
   const topology::Topology* topology = founding_.topology();
@@ -66,7 +71,8 @@ ClusterView Node::ViewCluster(Instant now) const {
     }
     view.nodes.push_back(std::move(node));
   }
-  CountReplicas(*topology, view.nodes);
+  CountReplicas(view.nodes);
+  view.leaderless = replicas_->CountLeaderless();
   return view;
 }
 
@@ -77,14 +83,15 @@ std::optional<RingView> Node::ViewRing(Instant now) const {
   for (uint32_t p = 0; p < topology->partitions(); ++p) {
     PartitionView partition;
     for (const topology::Replica& replica : topology->ring[p]) {
-      partition.replicas.push_back(
-          static_cast<uint32_t>(topology->Find(replica.node) - topology->members.data()));
+      partition.replicas.push_back(PositionOf(*topology, replica.node));
     }
     partition.owner = partition.replicas.front();
-    if (const auto owner = owners_.find(PartitionId{p}); owner != owners_.end()) {
-      partition.term = owner->second.term();
-      partition.base = owner->second.applied();
+    if (const auto hint = HintFor(PartitionId{p})) {
+      partition.owner = PositionOf(*topology, hint->node);
+      partition.term = hint->term;
     }
+    const auto waiters = waiters_.find(PartitionId{p});
+    if (waiters != waiters_.end()) partition.base = waiters->second.applied;
     view.partitions.push_back(std::move(partition));
   }
   return view;

@@ -36,13 +36,14 @@ struct ClusterView {
   uint32_t replication_wished = 0;
   topology::NodeCard self;
   std::vector<NodeView> nodes;  // In order of id once founded, of name before.
+  uint32_t leaderless = 0;      // Partitions with a replica here that have no owner right now.
   std::string waiting_for;      // Empty when founded.
 };
 
 struct PartitionView {
   std::vector<uint32_t> replicas;  // Positions in ClusterView::nodes.
-  uint32_t owner = 0;
-  Term term = 0;  // 0: not known here.
+  uint32_t owner = 0;              // As far as known here, else the preferred one.
+  Term term = 0;                   // 0: not known here.
   Index base = 0;
 };
 

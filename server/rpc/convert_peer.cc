@@ -1,23 +1,12 @@
 // What nodes say to one another, as protocol buffers.
 
-#include <chrono>
 #include <utility>
 
 #include "server/rpc/convert.h"
+#include "server/rpc/convert_frame.h"
 
 namespace kvd::rpc {
 namespace {
-
-uint64_t Milliseconds(Duration duration) {
-  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
-  return ms < 0 ? 0 : static_cast<uint64_t>(ms);
-}
-
-// Cut at a year: a peer's nonsense must not overflow our arithmetic.
-Duration FromMilliseconds(uint64_t ms) {
-  constexpr uint64_t kYear = 365ULL * 24 * 3600 * 1000;
-  return std::chrono::milliseconds(std::min(ms, kYear));
-}
 
 // An absent UUID is nil; one of any other length than 16 bytes is an error.
 bool ReadUuid(const std::string& bytes, Uuid& out) {
@@ -73,86 +62,14 @@ topology::ClusterTerms Read(const peer_pb::ClusterTerms& in) {
           .node_names = {in.node_names().begin(), in.node_names().end()}};
 }
 
-std::optional<node::Forward> Read(peer_pb::Forward& in) {
-  node::Forward out{.id = in.id(),
-                    .remaining = FromMilliseconds(in.remaining_ms()),
-                    .partition = PartitionId{in.partition()},
-                    .replica = ReplicaId{in.replica_id()},
-                    .operation = {.key = std::move(*in.mutable_key()), .action = {}}};
-  switch (in.operation_case()) {
-    case peer_pb::Forward::kGet:
-      out.operation.action = node::Get{.omit_value = in.get().omit_value()};
-      return out;
-    case peer_pb::Forward::kPut:
-      out.operation.action = node::Put{.value = std::move(*in.mutable_put()->mutable_value())};
-      return out;
-    case peer_pb::Forward::kDelete:
-      out.operation.action = node::Delete{};
-      return out;
-    case peer_pb::Forward::OPERATION_NOT_SET:
-      return std::nullopt;
-  }
-  return std::nullopt;
-}
-
-void Write(node::Forward in, peer_pb::Forward& out) {
-  out.set_id(in.id);
-  out.set_remaining_ms(Milliseconds(in.remaining));
-  out.set_partition(in.partition.value);
-  out.set_replica_id(in.replica.value);
-  out.set_key(std::move(in.operation.key));
-  if (const auto* get = std::get_if<node::Get>(&in.operation.action)) {
-    out.mutable_get()->set_omit_value(get->omit_value);
-  } else if (auto* put = std::get_if<node::Put>(&in.operation.action)) {
-    out.mutable_put()->set_value(std::move(put->value));
-  } else {
-    out.mutable_delete_();
-  }
-}
-
-std::optional<node::ForwardReply> Read(peer_pb::ForwardReply& in) {
-  node::ForwardReply out{.id = in.id(), .result = {}};
-  switch (in.result_case()) {
-    case peer_pb::ForwardReply::kValue:
-      out.result = node::Found{.value = std::move(*in.mutable_value()->mutable_value()),
-                               .version = in.value().version()};
-      return out;
-    case peer_pb::ForwardReply::kWritten:
-      out.result = node::Written{in.written().version()};
-      return out;
-    case peer_pb::ForwardReply::kAbsent:
-      out.result = node::Absent{};
-      return out;
-    case peer_pb::ForwardReply::kRefused:
-      out.result = FromProto(in.refused());
-      return out;
-    case peer_pb::ForwardReply::RESULT_NOT_SET:
-      return std::nullopt;
-  }
-  return std::nullopt;
-}
-
-void Write(node::ForwardReply in, peer_pb::ForwardReply& out) {
-  out.set_id(in.id);
-  if (auto* found = std::get_if<node::Found>(&in.result)) {
-    out.mutable_value()->set_value(std::move(found->value));
-    out.mutable_value()->set_version(found->version);
-  } else if (const auto* written = std::get_if<node::Written>(&in.result)) {
-    out.mutable_written()->set_version(written->version);
-  } else if (const auto* refusal = std::get_if<Refusal>(&in.result)) {
-    *out.mutable_refused() = ToProto(*refusal);
-  } else {
-    out.mutable_absent();
-  }
-}
-
 node::Heartbeat Read(const peer_pb::Heartbeat& in) {
   node::Heartbeat out{.heard_ago = std::nullopt,
                       .load = {.keys = in.keys(),
                                .disk_bytes = in.disk_bytes(),
                                .uptime = FromMilliseconds(in.uptime_ms()),
                                .version = in.version()},
-                      .draining = in.draining()};
+                      .draining = in.draining(),
+                      .unfit = in.unfit()};
   if (in.has_heard_ms_ago()) out.heard_ago = FromMilliseconds(in.heard_ms_ago());
   return out;
 }
@@ -164,6 +81,7 @@ void Write(const node::Heartbeat& in, peer_pb::Heartbeat& out) {
   out.set_uptime_ms(Milliseconds(in.load.uptime));
   out.set_version(in.load.version);
   out.set_draining(in.draining);
+  out.set_unfit(in.unfit);
 }
 
 }  // namespace
@@ -218,6 +136,7 @@ std::optional<node::Frame> FromProto(peer_pb::Frame in) {
   node::Frame out;
   if (!Read(in.envelope(), out.envelope)) return std::nullopt;
   if (in.has_heartbeat()) out.heartbeat = Read(in.heartbeat());
+  if (!ReadRaft(in, out.raft)) return std::nullopt;
   for (peer_pb::Forward& forward : *in.mutable_forwards()) {
     auto read = Read(forward);
     if (!read) return std::nullopt;
@@ -235,6 +154,7 @@ peer_pb::Frame ToProto(node::Frame frame) {
   peer_pb::Frame out;
   Write(frame.envelope, *out.mutable_envelope());
   if (frame.heartbeat) Write(*frame.heartbeat, *out.mutable_heartbeat());
+  for (node::GroupMessage& message : frame.raft) Write(std::move(message), out);
   for (node::Forward& forward : frame.forwards) Write(std::move(forward), *out.add_forwards());
   for (node::ForwardReply& reply : frame.replies) Write(std::move(reply), *out.add_replies());
   return out;

@@ -2,14 +2,23 @@
 
 #include <utility>
 
+#include "server/node/requests.h"
+
 namespace kvd::rpc {
 namespace {
 
 constexpr uint64_t kOverhead = 64;  // Of one message in a frame, about.
 
 uint64_t SizeOf(const node::Forward& forward) {
-  const auto* put = std::get_if<node::Put>(&forward.operation.action);
-  return kOverhead + forward.operation.key.size() + (put != nullptr ? put->value.size() : 0);
+  return kOverhead + node::SizeOf(forward.operation);
+}
+
+uint64_t SizeOf(const node::GroupMessage& message) {
+  uint64_t bytes = kOverhead;
+  const auto* append = std::get_if<raft::AppendRequest>(&message.message.body);
+  if (append == nullptr) return bytes;
+  for (const storage::Entry& entry : append->entries) bytes += kOverhead + entry.payload.size();
+  return bytes;
 }
 
 uint64_t SizeOf(const node::ForwardReply& reply) {
@@ -47,6 +56,9 @@ bool FrameQueue::MakeRoom(uint64_t bytes) {
 std::vector<uint64_t> FrameQueue::Add(node::Frame frame) {
   envelope_ = frame.envelope;
   if (frame.heartbeat) heartbeat_ = std::move(frame.heartbeat);
+  for (node::GroupMessage& message : frame.raft) {
+    if (MakeRoom(SizeOf(message))) raft_.push_back(std::move(message));
+  }
   for (node::ForwardReply& reply : frame.replies) {
     if (!MakeRoom(SizeOf(reply))) {
       // Only a read may be taken back: the word that a write is done must not become a refusal.
@@ -69,9 +81,11 @@ std::vector<uint64_t> FrameQueue::Add(node::Frame frame) {
 std::optional<node::Frame> FrameQueue::Take() {
   node::Frame frame{.envelope = envelope_,
                     .heartbeat = std::exchange(heartbeat_, std::nullopt),
+                    .raft = {},
                     .forwards = {},
                     .replies = {}};
   uint64_t bytes = 0;
+  Fill(raft_, frame.raft, options_.max_frame_bytes, bytes);
   Fill(replies_, frame.replies, options_.max_frame_bytes, bytes);
   Fill(forwards_, frame.forwards, options_.max_frame_bytes, bytes);
   queued_bytes_ -= bytes;

@@ -17,13 +17,14 @@ class FrameQueue {
  public:
   struct Options {
     uint64_t max_frame_bytes = 256U << 10U;  // A frame is closed once it holds this much.
-    uint64_t max_queued_bytes = 4U << 20U;   // Of forwards and replies. A single one always fits.
+    uint64_t max_queued_bytes = 4U << 20U;   // Of all but heartbeats. A single one always fits.
   };
 
   explicit FrameQueue(Options options) : options_(options) {}
 
   // Queues what `frame` holds. A newer heartbeat takes the place of one still queued. Returns the
-  // ids of forwards for which there is no room: they were not queued. Replies always are; a value
+  // ids of forwards for which there is no room: they were not queued. Messages of consensus for
+  // which there is none are dropped, they are made to be lost. Replies always are queued; a value
   // for which there is no room is replaced by a refusal.
   [[nodiscard]] std::vector<uint64_t> Add(node::Frame frame);
 
@@ -36,6 +37,7 @@ class FrameQueue {
   const Options options_;
   topology::Envelope envelope_;
   std::optional<node::Heartbeat> heartbeat_;
+  std::deque<node::GroupMessage> raft_;
   std::deque<node::ForwardReply> replies_;
   std::deque<node::Forward> forwards_;
   uint64_t queued_bytes_ = 0;

@@ -140,7 +140,9 @@ void Links::OnFrame(NodeId peer, peer_pb::Frame frame, ReadToken token) {
   auto read = FromProto(std::move(frame));
   if (!read) return OnMalformed(peer);
   runtime_.Post([peer, frame = *std::move(read), token = std::move(token)](
-                    node::Node& node, Instant now) { node.OnFrame(peer, frame, now); });
+                    node::Node& node, Instant now) mutable {
+    node.OnFrame(peer, std::move(frame), now);
+  });
 }
 
 // The frame is dropped whole, and with the link everything in it fails at once, on both sides.

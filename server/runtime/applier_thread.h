@@ -33,9 +33,23 @@ class ApplierThread {
     StatusOr<std::optional<storage::StoredValue>> value;
   };
 
+  struct FetchResult {
+    PartitionId partition;
+    ReplicaId follower;
+    std::vector<storage::Entry> entries;  // Empty: they are no longer in the log.
+  };
+
+  struct Done {
+    std::vector<partition::Applied> applied;
+    std::vector<ReadResult> reads;
+    std::vector<FetchResult> fetches;
+
+    [[nodiscard]] bool empty() const { return applied.empty() && reads.empty() && fetches.empty(); }
+  };
+
   // Called on this thread. After on_fatal nothing more is applied.
   struct Callbacks {
-    std::function<void(std::vector<partition::Applied>, std::vector<ReadResult>)> on_done;
+    std::function<void(Done)> on_done;
     std::function<void(std::vector<partition::StateMachines::Truncation>)> on_flushed;
     std::function<void(DiskSpace)> on_disk;
     std::function<DiskSpace()> measure_disk;
@@ -43,23 +57,28 @@ class ApplierThread {
   };
 
   // Everything referred to must outlive the thread.
-  ApplierThread(partition::StateMachines& machines, const Clock& clock, Duration flush_every,
-                Callbacks callbacks);
+  ApplierThread(partition::StateMachines& machines, const storage::Log& log, const Clock& clock,
+                Duration flush_every, Callbacks callbacks);
 
   // Finishes what is queued, flushes, then ends the thread.
   ~ApplierThread();
 
   void Apply(std::vector<partition::ApplyJob> jobs);
   void Read(std::vector<node::ReadJob> jobs);
+  void Fetch(std::vector<node::FetchJob> jobs);
 
  private:
-  using Job = std::variant<std::vector<partition::ApplyJob>, std::vector<node::ReadJob>>;
+  using Job = std::variant<std::vector<partition::ApplyJob>, std::vector<node::ReadJob>,
+                           std::vector<node::FetchJob>>;
 
   void Run();
   [[nodiscard]] Status Do(std::vector<Job> jobs);
+  [[nodiscard]] ReadResult DoRead(const node::ReadJob& job) const;
+  [[nodiscard]] StatusOr<FetchResult> DoFetch(const node::FetchJob& job) const;
   [[nodiscard]] Status Flush();
 
   partition::StateMachines& machines_;
+  const storage::Log& log_;
   const Clock& clock_;
   const Duration flush_every_;
   const Callbacks callbacks_;

@@ -1,40 +1,12 @@
 #include "server/runtime/log_writer.h"
 
+#include <algorithm>
+#include <iterator>
 #include <map>
 
-#include "common/check.h"
+#include "server/storage/merge.h"
 
 namespace kvd::runtime {
-namespace {
-
-// The writes of one batch, one per group: a group's later entries follow its earlier ones.
-class Merged {
- public:
-  void Add(std::vector<storage::GroupWrite> writes) {
-    for (storage::GroupWrite& write : writes) {
-      storage::GroupWrite& all = groups_[write.group];
-      all.group = write.group;
-      if (write.hard_state) all.hard_state = write.hard_state;
-      for (storage::Entry& entry : write.entries) {
-        KVD_CHECK(all.entries.empty() || all.entries.back().index + 1 == entry.index,
-                  "one owner proposes in order");
-        all.entries.push_back(std::move(entry));
-      }
-    }
-  }
-
-  [[nodiscard]] std::vector<storage::GroupWrite> Take() {
-    std::vector<storage::GroupWrite> writes;
-    for (auto& [group, write] : groups_) writes.push_back(std::move(write));
-    return writes;
-  }
-
- private:
-  std::map<GroupId, storage::GroupWrite> groups_;
-};
-
-}  // namespace
-
 LogWriter::LogWriter(storage::Log& log, storage::DataDir& data_dir, Callbacks callbacks)
     : log_(log),
       data_dir_(data_dir),
@@ -46,7 +18,7 @@ LogWriter::~LogWriter() {
   thread_.join();
 }
 
-void LogWriter::Append(std::vector<storage::GroupWrite> writes) {
+void LogWriter::Append(std::vector<raft::Write> writes) {
   jobs_.Push(std::move(writes));
 }
 void LogWriter::Bind(const topology::Binding& binding) {
@@ -69,26 +41,46 @@ void LogWriter::Run() {
   }
 }
 
+// What may be forgotten was in the log before what is queued behind it: truncations come last.
 Status LogWriter::Do(std::vector<Job> jobs) {
-  Merged merged;
+  std::vector<raft::Write> writes;
+  Truncations truncations;
   for (Job& job : jobs) {
-    if (auto* writes = std::get_if<std::vector<storage::GroupWrite>>(&job)) {
-      merged.Add(std::move(*writes));
+    if (auto* some = std::get_if<std::vector<raft::Write>>(&job)) {
+      std::ranges::move(*some, std::back_inserter(writes));
     } else if (const auto* binding = std::get_if<topology::Binding>(&job)) {
       KVD_RETURN_IF_ERROR(DoBind(*binding));
     } else if (const auto* topology = std::get_if<topology::Topology>(&job)) {
       KVD_RETURN_IF_ERROR(DoStore(*topology));
     } else {
-      KVD_RETURN_IF_ERROR(DoTruncate(std::get<Truncations>(job)));
+      std::ranges::move(std::get<Truncations>(job), std::back_inserter(truncations));
     }
   }
-  const std::vector<storage::GroupWrite> writes = merged.Take();
-  if (writes.empty()) return OkStatus();
-  KVD_RETURN_IF_ERROR(Annotate(log_.Append(writes), "write the log"));
-  std::vector<std::pair<PartitionId, Index>> durable;
-  for (const storage::GroupWrite& write : writes) {
-    durable.emplace_back(PartitionId{write.group.value - 1}, write.entries.back().index);
+  if (!writes.empty()) KVD_RETURN_IF_ERROR(DoAppend(std::move(writes)));
+  if (!truncations.empty()) KVD_RETURN_IF_ERROR(DoTruncate(truncations));
+  return OkStatus();
+}
+
+// One write per group, one batch for all of them.
+Status LogWriter::DoAppend(std::vector<raft::Write> writes) {
+  std::map<GroupId, raft::Write> merged;
+  for (raft::Write& write : writes) {
+    const GroupId group = write.write.group;
+    const auto [at, fresh] = merged.try_emplace(group);
+    at->second.number = write.number;
+    if (fresh) {
+      at->second.write = std::move(write.write);
+    } else {
+      storage::Merge(at->second.write, std::move(write.write));
+    }
   }
+  std::vector<storage::GroupWrite> batch;
+  Durable durable;
+  for (auto& [group, write] : merged) {
+    durable.emplace_back(group, write.number);
+    batch.push_back(std::move(write.write));
+  }
+  KVD_RETURN_IF_ERROR(Annotate(log_.Append(batch), "write the log"));
   callbacks_.on_durable(std::move(durable));
   return OkStatus();
 }
@@ -113,11 +105,7 @@ Status LogWriter::DoStore(const topology::Topology& topology) {
 }
 
 Status LogWriter::DoTruncate(const Truncations& truncations) {
-  std::vector<storage::Log::Prefix> prefixes;
-  for (const auto& [partition, through] : truncations) {
-    prefixes.push_back({GroupOf(partition), through});
-  }
-  return Annotate(log_.TruncatePrefixes(prefixes), "truncate the log");
+  return Annotate(log_.TruncatePrefixes(truncations), "truncate the log");
 }
 
 }  // namespace kvd::runtime

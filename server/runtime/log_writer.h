@@ -12,7 +12,7 @@
 
 #include "common/status.h"
 #include "common/types.h"
-#include "server/partition/state_machines.h"
+#include "server/raft/replica.h"
 #include "server/runtime/queue.h"
 #include "server/storage/data_dir.h"
 #include "server/storage/log.h"
@@ -23,9 +23,14 @@ namespace kvd::runtime {
 
 class LogWriter {
  public:
+  using Truncations = std::vector<storage::Log::Prefix>;
+
+  // The number of each group's last write that is durable now.
+  using Durable = std::vector<std::pair<GroupId, uint64_t>>;
+
   // Called on the writer's thread. After on_fatal nothing more is written.
   struct Callbacks {
-    std::function<void(std::vector<std::pair<PartitionId, Index>>)> on_durable;
+    std::function<void(Durable)> on_durable;
     std::function<void()> on_bound;
     std::function<void()> on_topology_stored;
     std::function<void(Status)> on_fatal;
@@ -36,20 +41,20 @@ class LogWriter {
   // Finishes what is queued, then ends the thread.
   ~LogWriter();
 
-  void Append(std::vector<storage::GroupWrite> writes);
+  void Append(std::vector<raft::Write> writes);
   void Bind(const topology::Binding& binding);
   void StoreTopology(const topology::Topology& topology);
-  void Truncate(std::vector<partition::StateMachines::Truncation> truncations);
+  void Truncate(Truncations truncations);
 
  private:
-  using Truncations = std::vector<partition::StateMachines::Truncation>;
-  using Job = std::variant<std::vector<storage::GroupWrite>, topology::Binding, topology::Topology,
-                           Truncations>;
+  using Job =
+      std::variant<std::vector<raft::Write>, topology::Binding, topology::Topology, Truncations>;
 
   void Run();
   [[nodiscard]] Status Do(std::vector<Job> jobs);
   [[nodiscard]] Status DoBind(const topology::Binding& binding);
   [[nodiscard]] Status DoStore(const topology::Topology& topology);
+  [[nodiscard]] Status DoAppend(std::vector<raft::Write> writes);
   [[nodiscard]] Status DoTruncate(const Truncations& truncations);
 
   storage::Log& log_;

@@ -24,8 +24,8 @@ Runtime::~Runtime() {
 void Runtime::Start(Transport& transport) {
   transport_ = &transport;
   writer_ = std::make_unique<LogWriter>(log_, data_dir_, WriterCallbacks());
-  applier_ =
-      std::make_unique<ApplierThread>(machines_, clock_, options_.flush_every, ApplierCallbacks());
+  applier_ = std::make_unique<ApplierThread>(machines_, log_, clock_, options_.flush_every,
+                                             ApplierCallbacks());
   shard_ = std::thread([this] { Run(); });
 }
 
@@ -41,7 +41,7 @@ void Runtime::Stop() {
 }
 
 void Runtime::Run() {
-  node::Node node(options_.node, clock_.Now());
+  node::Node node(std::move(options_.node), clock_.Now());
   while (!stopping_ && !fatal_) {
     Dispatch(node.TakeEffects());
     auto events = mailbox_.TakeAll(node.NextWakeAt());
@@ -58,6 +58,8 @@ void Runtime::Dispatch(node::Effects effects) {
   if (effects.founding.store) writer_->StoreTopology(*effects.founding.store);
   if (!effects.applies.empty()) applier_->Apply(std::move(effects.applies));
   if (!effects.reads.empty()) applier_->Read(std::move(effects.reads));
+  if (!effects.fetches.empty()) applier_->Fetch(std::move(effects.fetches));
+  if (!effects.truncations.empty()) writer_->Truncate(std::move(effects.truncations));
   if (effects.links) transport_->SetLinks(*std::move(effects.links));
   for (auto& greeting : effects.founding.greetings) transport_->Greet(std::move(greeting));
   for (auto& [id, response] : effects.founding.answers) {
@@ -69,11 +71,9 @@ void Runtime::Dispatch(node::Effects effects) {
 
 LogWriter::Callbacks Runtime::WriterCallbacks() {
   return {.on_durable =
-              [this](std::vector<std::pair<PartitionId, Index>> durable) {
+              [this](LogWriter::Durable durable) {
                 Post([durable = std::move(durable)](node::Node& node, Instant now) {
-                  for (const auto& [partition, index] : durable) {
-                    node.OnDurable(partition, index, now);
-                  }
+                  for (const auto& [group, number] : durable) node.OnDurable(group, number, now);
                 });
               },
           .on_bound = [this] { Post([](node::Node& node, Instant now) { node.OnBound(now); }); },
@@ -83,18 +83,23 @@ LogWriter::Callbacks Runtime::WriterCallbacks() {
 }
 
 ApplierThread::Callbacks Runtime::ApplierCallbacks() {
-  using Results = std::vector<ApplierThread::ReadResult>;
   return {.on_done =
-              [this](std::vector<partition::Applied> applied, Results reads) {
-                Post([applied = std::move(applied), reads = std::move(reads)](node::Node& node,
-                                                                              Instant now) mutable {
-                  for (const partition::Applied& one : applied) node.OnApplied(one, now);
-                  for (auto& [ticket, value] : reads) node.OnRead(ticket, std::move(value), now);
+              [this](ApplierThread::Done done) {
+                Post([done = std::move(done)](node::Node& node, Instant now) mutable {
+                  for (const partition::Applied& one : done.applied) node.OnApplied(one, now);
+                  for (auto& [ticket, value] : done.reads) {
+                    node.OnRead(ticket, std::move(value), now);
+                  }
+                  for (auto& [partition, follower, entries] : done.fetches) {
+                    node.OnFetched(partition, follower, std::move(entries), now);
+                  }
                 });
               },
           .on_flushed =
               [this](std::vector<partition::StateMachines::Truncation> truncations) {
-                writer_->Truncate(std::move(truncations));
+                Post([flushed = std::move(truncations)](node::Node& node, Instant now) {
+                  node.OnFlushed(flushed, now);
+                });
               },
           .on_disk =
               [this](DiskSpace disk) {

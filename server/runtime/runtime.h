@@ -75,7 +75,7 @@ class Runtime {
   [[nodiscard]] LogWriter::Callbacks WriterCallbacks();
   [[nodiscard]] ApplierThread::Callbacks ApplierCallbacks();
 
-  const Options options_;
+  Options options_;
   storage::Log& log_;
   storage::DataDir& data_dir_;
   partition::StateMachines& machines_;

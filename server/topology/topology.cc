@@ -130,8 +130,8 @@ Topology FoundTopology(const Uuid& cluster_id, const ClusterTerms& terms,
     placed.push_back({id, card.zone});
     topology.members.push_back({id, std::move(card)});
   }
-  const ring::Ring ring =
-      ring::Place(placed, terms.partitions, std::min(terms.replication, kMaxCopies));
+  const auto most = static_cast<uint32_t>(placed.size());
+  const ring::Ring ring = ring::Place(placed, terms.partitions, std::min(terms.replication, most));
   topology.copies = ring.replication();
   uint64_t next_replica_id = 1;
   for (uint32_t p = 0; p < terms.partitions; ++p) {

@@ -58,7 +58,8 @@ struct Topology {
   Epoch epoch;
   uint32_t feature_level = kFeatureLevel;
 
-  // Copies of each key the cluster file asks for, and those the ring has.
+  // Copies of each key the cluster file asks for, and those the ring has: fewer nodes, fewer
+  // copies.
   uint32_t replication_wished = 0;
   uint32_t copies = 0;
 
@@ -77,9 +78,6 @@ struct Topology {
 
   friend bool operator==(const Topology&, const Topology&) = default;
 };
-
-// The copies of each key this release keeps, whatever the cluster file wishes.
-inline constexpr uint32_t kMaxCopies = 1;
 
 // Epoch 1: numbers `cards` in order of name, allots replica ids and places the ring.
 // REQUIRES: names are unique, `terms.partitions` is a power of two.

@@ -1,0 +1,273 @@
+// How Node executes an operation on a partition that it owns, and learns what came of it.
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "common/check.h"
+#include "server/node/node.h"
+#include "server/partition/command.h"
+
+namespace kvd::node {
+namespace {
+
+using raft::Replica;
+
+partition::PutMutation MutationOf(std::string key, const Put& put) {
+  return {.key = std::move(key), .value = put.value, .if_version = put.if_version};
+}
+partition::DeleteMutation MutationOf(std::string key, const Delete& del) {
+  return {.key = std::move(key), .if_version = del.if_version};
+}
+partition::IncrementMutation MutationOf(std::string key, const Increment& increment) {
+  return {.key = std::move(key), .by = increment.by};
+}
+partition::BatchMutation MutationOf(const std::string&, const Batch& batch) {
+  partition::BatchMutation mutation;
+  for (const BatchItem& item : batch.items) {
+    std::visit([&](const auto& each) { mutation.items.emplace_back(MutationOf(item.key, each)); },
+               item.action);
+  }
+  return mutation;
+}
+
+std::string PayloadOf(const Operation& operation) {
+  partition::Command command{.id = operation.request_id, .mutation = {}};
+  std::visit(
+      [&](const auto& action) {
+        if constexpr (!std::is_same_v<std::decay_t<decltype(action)>, Get>) {
+          command.mutation = MutationOf(operation.key, action);
+        }
+      },
+      operation.action);
+  return partition::EncodeCommand(command);
+}
+
+Refusal Refused(Reason reason, PartitionId partition, std::string message,
+                std::map<std::string, std::string> metadata = {}) {
+  metadata["partition"] = fmt::to_string(partition.value);
+  return {.reason = reason, .message = std::move(message), .metadata = std::move(metadata)};
+}
+
+// What an entry did, as the answer to whoever proposed it.
+struct ToResult {
+  PartitionId partition;
+
+  // The entry was no command of ours to begin with.
+  Result operator()(const partition::Nothing&) const {
+    return Refused(Reason::kInternal, partition, "the entry was empty; not written");
+  }
+  Result operator()(const partition::Written& written) const { return Written{written.version}; }
+  Result operator()(const partition::Absent&) const { return Absent{}; }
+  Result operator()(const partition::Mismatch& mismatch) const {
+    return Mismatch{.key = mismatch.key, .actual = mismatch.actual};
+  }
+  Result operator()(const partition::Incremented& incremented) const {
+    return Incremented{.value = incremented.value, .version = incremented.version};
+  }
+  Result operator()(const partition::NotANumber&) const {
+    return Refused(Reason::kBadRequest, partition,
+                   "the value is not a decimal 64-bit number; not written", {{"field", "value"}});
+  }
+  Result operator()(const partition::Overflow&) const {
+    return Refused(Reason::kBadRequest, partition,
+                   "the sum does not fit a 64-bit number; not written", {{"field", "by"}});
+  }
+  Result operator()(const partition::Stale& stale) const {
+    return Refused(Reason::kStaleRequest, partition,
+                   fmt::format("the client has called everything below request {} done; not "
+                               "applied by this call",
+                               stale.done_below),
+                   {{"done_below", fmt::to_string(stale.done_below)}});
+  }
+  Result operator()(const partition::BaseTooOld& old) const {
+    return Refused(Reason::kBaseTooOld, partition,
+                   fmt::format("partition {} has forgotten requests up to index {}; not applied by "
+                               "this call: ask for the ring, and send it with a younger base",
+                               partition.value, old.floor),
+                   {{"base", fmt::to_string(old.floor)}});
+  }
+};
+
+}  // namespace
+
+void Node::Execute(Ticket ticket, Instant now) {
+  Request& request = *requests_.Find(ticket);
+  request.owner = self_;
+  if (request.is_write()) return ExecuteWrite(ticket, now);
+  const raft::ReadId id{++last_read_id_};
+  if (!replicas_->Read(request.partition, id)) return Wait(ticket, now);
+  confirming_.emplace(id, ticket);
+  requests_.Move(ticket, Stage::kReading);
+}
+
+void Node::ExecuteWrite(Ticket ticket, Instant now) {
+  const Request& request = *requests_.Find(ticket);
+  const PartitionId partition = request.partition;
+  const std::string& self = options_.founding.self.name;
+  if (disk_full_ && request.operation.kind() != OperationKind::kDelete) {
+    return Finish(ticket, Refused(Reason::kDiskFull, partition,
+                                  fmt::format("the disk of {} is full (storage.min_free); not "
+                                              "written, deletes still work",
+                                              self),
+                                  {{"node", self}}));
+  }
+  const auto proposed = replicas_->Propose(partition, PayloadOf(request.operation));
+  if (const auto* at = std::get_if<Replica::Proposed>(&proposed)) {
+    waiters_[partition].writes.emplace(at->index,
+                                       Waiters::Proposed{.term = at->term, .ticket = ticket});
+    return requests_.Move(ticket, Stage::kLog);
+  }
+  if (std::get<Replica::Refused>(proposed) != Replica::Refused::kTooMuchUncommitted) {
+    return Wait(ticket, now);
+  }
+  constexpr auto kRetryAfter = std::chrono::milliseconds(50);
+  Refusal refusal = Refused(
+      Reason::kOverloaded, partition,
+      fmt::format("partition {} has too much that is not committed yet; not written; try again in "
+                  "{} ms",
+                  partition.value, kRetryAfter.count()),
+      {{"node", self}});
+  refusal.retry_after = kRetryAfter;
+  Finish(ticket, std::move(refusal));
+}
+
+void Node::ReadHere(Ticket ticket) {
+  Request& request = *requests_.Find(ticket);
+  if (request.owner.value == 0) request.owner = self_;
+  const Get& get = std::get<Get>(request.operation.action);
+  effects_.reads.push_back({ticket, request.partition, request.operation.key, get.omit_value});
+  requests_.Move(ticket, Stage::kReading);
+}
+
+void Node::OnConfirmed(PartitionId partition, const raft::ConfirmedRead& read) {
+  const auto confirming = confirming_.extract(read.id);
+  if (!confirming) return;
+  const Ticket ticket = confirming.mapped();
+  if (requests_.Find(ticket) == nullptr) return;
+  Waiters& waiters = waiters_[partition];
+  if (waiters.applied >= read.index) return ReadHere(ticket);
+  waiters.confirmed.emplace(read.index, ticket);
+}
+
+void Node::OnApplied(const partition::Applied& applied, Instant now) {
+  now_ = now;
+  Waiters& waiters = waiters_[applied.partition];
+  waiters.keys = applied.keys;
+  for (const partition::Outcome& outcome : applied.outcomes) {
+    OnOutcome(applied.partition, outcome, now);
+    waiters.applied = outcome.index;
+  }
+  replicas_->OnApplied(applied.partition, waiters.applied);
+  while (!waiters.confirmed.empty() && waiters.confirmed.begin()->first <= waiters.applied) {
+    const Ticket ticket = waiters.confirmed.extract(waiters.confirmed.begin()).mapped();
+    if (requests_.Find(ticket) != nullptr) ReadHere(ticket);
+  }
+}
+
+// Another entry at the index means that ours is applied nowhere: it can be tried anew.
+void Node::OnOutcome(PartitionId partition, const partition::Outcome& outcome, Instant now) {
+  auto& writes = waiters_[partition].writes;
+  for (auto at = writes.find(outcome.index); at != writes.end(); at = writes.find(outcome.index)) {
+    const auto [term, ticket] = writes.extract(at).mapped();
+    if (term == outcome.term) {
+      AnswerWrite(ticket, partition, outcome);
+    } else {
+      RouteElsewhere(ticket, now);
+    }
+  }
+}
+
+void Node::AnswerWrite(Ticket ticket, PartitionId partition, const partition::Outcome& outcome) {
+  const Request* request = requests_.Find(ticket);
+  if (request == nullptr) return;
+  Result result = std::visit(ToResult{partition}, outcome.what);
+  const bool wrote =
+      std::holds_alternative<Written>(result) || std::holds_alternative<Incremented>(result);
+  if (request->maybe_applied && !wrote) {
+    result = Unknown(*request, "an owner was lost while it worked on this");
+  }
+  Finish(ticket, std::move(result));
+}
+
+void Node::OnRead(Ticket ticket, StatusOr<std::optional<storage::StoredValue>> value, Instant now) {
+  now_ = now;
+  const Request* request = requests_.Find(ticket);
+  if (request == nullptr) return;
+  if (!value.ok()) {
+    return Finish(ticket,
+                  Refused(Reason::kDataDamaged, request->partition, Message(value.status())));
+  }
+  const auto stale_by = request->stale_by;
+  if (!value->has_value()) return Finish(ticket, Absent{.stale_by = stale_by});
+  storage::StoredValue& found = **value;
+  Finish(ticket,
+         Found{.value = std::move(found.value), .version = found.version, .stale_by = stale_by});
+}
+
+void Node::OnDurable(GroupId group, uint64_t number, Instant now) {
+  now_ = now;
+  replicas_->OnDurable(group, number, now);
+}
+
+void Node::OnFetched(PartitionId partition, ReplicaId follower, std::vector<storage::Entry> entries,
+                     Instant now) {
+  now_ = now;
+  replicas_->OnFetched(partition, follower, std::move(entries));
+}
+
+void Node::OnFlushed(const std::vector<partition::StateMachines::Truncation>& flushed,
+                     Instant now) {
+  now_ = now;
+  if (!replicas_) return;
+  for (const auto& [partition, through] : flushed) {
+    if (replicas_->Find(partition) == nullptr) continue;
+    const Index truncate = replicas_->OnFlushed(partition, through);
+    if (truncate > 0) effects_.truncations.push_back({GroupOf(partition), truncate});
+  }
+}
+
+void Node::OnSnapshotSent(PartitionId partition, ReplicaId follower,
+                          std::optional<raft::SnapshotPoint> sent, Instant now) {
+  now_ = now;
+  replicas_->OnSnapshotSent(partition, follower, std::move(sent));
+}
+
+void Node::OnInstalled(PartitionId partition, const raft::SnapshotPoint& snapshot, uint64_t keys,
+                       Instant now) {
+  now_ = now;
+  Waiters& waiters = waiters_[partition];
+  waiters.applied = snapshot.index;
+  waiters.keys = keys;
+  // What became of entries that the snapshot covers is not known here.
+  while (!waiters.writes.empty() && waiters.writes.begin()->first <= snapshot.index) {
+    const Ticket ticket = waiters.writes.extract(waiters.writes.begin()).mapped().ticket;
+    Request* request = requests_.Find(ticket);
+    if (request == nullptr) continue;
+    if (request->operation.request_id && !request->answered) {
+      request->maybe_applied = true;
+      RouteElsewhere(ticket, now);
+    } else {
+      Finish(ticket, Unknown(*request, "the owner was replaced, and a snapshot took its place"));
+    }
+  }
+  replicas_->OnInstalled(partition, snapshot);
+}
+
+// Until nothing follows from anything: a confirmed read is read, a new leader gets what waited.
+void Node::Settle() {
+  while (replicas_ && replicas_->HasEffects()) {
+    const Replicas::Happened happened =
+        replicas_->Collect(effects_, [this](NodeId peer) -> Frame& { return FrameTo(peer); });
+    for (const auto& [partition, read] : happened.reads) OnConfirmed(partition, read);
+    for (const raft::ReadId id : happened.lost_reads) {
+      const auto lost = confirming_.extract(id);
+      if (lost) RouteElsewhere(lost.mapped(), now_);
+    }
+    for (const PartitionId partition : happened.leader_changed) {
+      RouteAll(requests_.WaitingFor(partition), now_);
+    }
+  }
+}
+
+}  // namespace kvd::node

@@ -1,0 +1,41 @@
+// What a node starts from: the topology and the replicas that its log and its data hold, put
+// together. What contradicts itself is refused, never guessed.
+//
+// Pure but for the log and the store that it is given.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "common/status.h"
+#include "common/types.h"
+#include "server/partition/state_machines.h"
+#include "server/raft/replica.h"
+#include "server/storage/log.h"
+#include "server/topology/topology.h"
+
+namespace kvd::node {
+
+// A replica as start-up found it on the disk.
+struct RecoveredReplica {
+  PartitionId partition;
+  raft::Restored restored;
+  uint64_t keys = 0;
+};
+
+struct Recovery {
+  std::optional<topology::Topology> topology;  // nullopt: none yet.
+  std::vector<RecoveredReplica> replicas;
+
+  // Read from the log: what recovery time is made of.
+  uint64_t entries = 0;
+  uint64_t bytes = 0;
+};
+
+// Opens the partitions in `machines` and loads their logs; to be called once, first. Resets, on
+// disk, logs that a snapshot had taken the place of when the process died. DATA_LOSS, naming the
+// partition, if log and data are not of one piece.
+[[nodiscard]] StatusOr<Recovery> Recover(storage::Log& log, partition::StateMachines& machines);
+
+}  // namespace kvd::node

@@ -1,0 +1,285 @@
+#include "server/node/replicas.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "common/check.h"
+#include "common/hash.h"
+
+namespace kvd::node {
+namespace {
+
+PartitionId PartitionOfGroup(GroupId group) {
+  return PartitionId{group.value - 1};
+}
+
+raft::Configuration ConfigurationOf(const std::vector<topology::Replica>& order) {
+  raft::Configuration configuration;
+  for (const topology::Replica& replica : order) {
+    configuration.voters.push_back({.id = replica.id, .node = replica.node});
+  }
+  std::ranges::sort(configuration.voters);
+  return configuration;
+}
+
+}  // namespace
+
+void Replicas::Add(PartitionId partition, const std::vector<topology::Replica>& order,
+                   raft::Restored restored, Instant now) {
+  const auto own = std::ranges::find(order, self_, &topology::Replica::node);
+  KVD_CHECK(own != order.end(), "only partitions with a replica on this node are added");
+  if (restored.configuration.voters.empty()) restored.configuration = ConfigurationOf(order);
+  raft::Replica replica({.group = GroupOf(partition),
+                         .self = {.id = own->id, .node = self_},
+                         .election_timeout = options_.election_timeout,
+                         .seed = options_.seed ^ Hash64(std::to_string(partition.value))},
+                        std::move(restored), now);
+  const Instant wake_at = replica.NextWakeAt();
+  const auto [it, fresh] = replicas_.emplace(
+      partition, One{.raft = std::move(replica), .order = order, .wake_at = wake_at});
+  KVD_CHECK(fresh, "a node holds one replica of a partition");
+  wakes_.emplace(wake_at, partition);
+  Touch(partition);
+}
+
+const raft::Replica* Replicas::Find(PartitionId partition) const {
+  const auto it = replicas_.find(partition);
+  return it == replicas_.end() ? nullptr : &it->second.raft;
+}
+
+Replicas::One* Replicas::FindOne(PartitionId partition) {
+  const auto it = replicas_.find(partition);
+  return it == replicas_.end() ? nullptr : &it->second;
+}
+
+void Replicas::Advance(Instant now) {
+  now_ = now;
+  while (!wakes_.empty() && wakes_.begin()->first <= now) {
+    const PartitionId partition = wakes_.begin()->second;
+    One& one = replicas_.at(partition);
+    if (one.raft.NextWakeAt() <= now) {
+      one.raft.Advance(now);
+      Touch(partition);
+    }
+    Reschedule(partition, one);
+    if (one.wake_at <= now) break;  // It wants to be asked again, but not in this very instant.
+  }
+}
+
+// Timers mostly move later, as the leader is heard: the old place in the agenda then stays, and is
+// corrected when it comes up.
+void Replicas::Reschedule(PartitionId partition, One& one) {
+  wakes_.erase({one.wake_at, partition});
+  one.wake_at = one.raft.NextWakeAt();
+  wakes_.emplace(one.wake_at, partition);
+}
+
+Instant Replicas::NextWakeAt() const {
+  return wakes_.empty() ? Instant::max() : wakes_.begin()->first;
+}
+
+void Replicas::Step(NodeId peer, const GroupMessage& message, Instant now) {
+  if (message.group == kSystemGroup) return;
+  const PartitionId partition = PartitionOfGroup(message.group);
+  One* one = FindOne(partition);
+  if (one == nullptr || one->raft.self().id != message.message.to) return;
+  one->raft.Step(message.message, peer, now);
+  Touch(partition);
+}
+
+void Replicas::OnLinkDown(NodeId peer) {
+  for (auto& [partition, one] : replicas_) {
+    one.raft.OnLinkDown(peer);
+    Touch(partition);
+  }
+}
+
+void Replicas::OnDurable(GroupId group, uint64_t number, Instant now) {
+  const PartitionId partition = PartitionOfGroup(group);
+  One& one = replicas_.at(partition);
+  one.raft.OnDurable(number, now);
+  while (!one.writes.empty() && one.writes.front().first <= number) one.writes.pop_front();
+  Touch(partition);
+}
+
+void Replicas::OnApplied(PartitionId partition, Index index) {
+  replicas_.at(partition).raft.OnApplied(index);
+}
+
+void Replicas::OnFetched(PartitionId partition, ReplicaId follower,
+                         std::vector<storage::Entry> entries) {
+  replicas_.at(partition).raft.OnFetched(follower, std::move(entries));
+  Touch(partition);
+}
+
+void Replicas::OnSnapshotSent(PartitionId partition, ReplicaId follower,
+                              std::optional<raft::SnapshotPoint> sent) {
+  replicas_.at(partition).raft.OnSnapshotSent(follower, std::move(sent));
+  Touch(partition);
+}
+
+void Replicas::OnInstalled(PartitionId partition, const raft::SnapshotPoint& snapshot) {
+  One& one = replicas_.at(partition);
+  one.flushed = 0;
+  one.raft.OnInstalled(snapshot);
+  Touch(partition);
+}
+
+Index Replicas::OnFlushed(PartitionId partition, Index through) {
+  One& one = replicas_.at(partition);
+  const Index truncate = std::exchange(one.flushed, through);
+  if (truncate < one.raft.first()) return 0;
+  one.raft.OnTruncated(truncate);
+  return truncate;
+}
+
+std::variant<raft::Replica::Proposed, raft::Replica::Refused> Replicas::Propose(
+    PartitionId partition, std::string payload) {
+  Touch(partition);
+  return replicas_.at(partition).raft.Propose(std::move(payload));
+}
+
+bool Replicas::Read(PartitionId partition, raft::ReadId id) {
+  Touch(partition);
+  return replicas_.at(partition).raft.Read(id);
+}
+
+void Replicas::OnSuspected(NodeId peer, const IsAlive& is_alive, Instant now) {
+  for (auto& [partition, one] : replicas_) {
+    const auto leader = one.raft.leader();
+    if (leader && leader->node == peer) Campaign(partition, one, is_alive, now);
+  }
+}
+
+void Replicas::CampaignWhereLeaderless(const IsAlive& is_alive, Instant now) {
+  for (auto& [partition, one] : replicas_) {
+    if (!one.raft.leader()) Campaign(partition, one, is_alive, now);
+  }
+}
+
+void Replicas::Campaign(PartitionId partition, One& one, const IsAlive& is_alive, Instant now) {
+  int rank = 0;
+  for (const topology::Replica& replica : one.order) {
+    if (replica.node == self_) break;
+    if (is_alive(replica.node)) ++rank;
+  }
+  one.raft.OnLeaderSuspected(rank * options_.rank_delay, now);
+  Reschedule(partition, one);
+  Touch(partition);
+}
+
+void Replicas::Beat(NodeId peer, std::vector<GroupMessage>& out) {
+  for (auto& [partition, one] : replicas_) {
+    if (one.raft.role() != raft::Role::kLeader) continue;
+    if (auto beat = one.raft.BeatFor(peer)) out.push_back({GroupOf(partition), *std::move(beat)});
+  }
+}
+
+void Replicas::GiveAway(const IsAlive& may_lead, Instant now) {
+  for (auto& [partition, one] : replicas_) {
+    if (one.raft.role() != raft::Role::kLeader || one.raft.IsTransferring()) continue;
+    const topology::Replica* best = nullptr;
+    Index best_match = 0;
+    for (const topology::Replica& replica : one.order) {
+      const auto progress = one.raft.ProgressOf(replica.id);
+      if (replica.node == self_ || !progress || !progress->active) continue;
+      if (!may_lead(replica.node)) continue;
+      if (best != nullptr && progress->match <= best_match) continue;
+      best = &replica;
+      best_match = progress->match;
+    }
+    if (best == nullptr || !one.raft.Transfer(best->id, now)) continue;
+    Reschedule(partition, one);
+    Touch(partition);
+  }
+}
+
+void Replicas::HandBack(const IsAlive& may_lead, Instant now) {
+  // A follower that lags makes its owner-to-be wait: it catches up first.
+  constexpr Index kNear = 1000;
+  for (auto& [partition, one] : replicas_) {
+    if (!one.raft.IsServing()) continue;
+    const auto first = std::ranges::find_if(one.order, [&](const topology::Replica& replica) {
+      return replica.node == self_ || may_lead(replica.node);
+    });
+    if (first == one.order.end() || first->node == self_) continue;
+    const auto progress = one.raft.ProgressOf(first->id);
+    if (!progress || !progress->active || progress->match + kNear < one.raft.last()) continue;
+    if (!one.raft.Transfer(first->id, now)) continue;
+    Reschedule(partition, one);
+    Touch(partition);
+  }
+}
+
+Replicas::Happened Replicas::Collect(Effects& effects,
+                                     const std::function<Frame&(NodeId)>& frame_to) {
+  Happened happened;
+  for (const PartitionId partition : std::exchange(dirty_, {})) {
+    CollectOne(partition, replicas_.at(partition), effects, frame_to, happened);
+  }
+  return happened;
+}
+
+void Replicas::CollectOne(PartitionId partition, One& one, Effects& effects,
+                          const std::function<Frame&(NodeId)>& frame_to, Happened& happened) {
+  const GroupId group = GroupOf(partition);
+  if (one.raft.WantsBeat()) {
+    for (const raft::Member& member : one.raft.configuration().All()) {
+      if (member.node == self_) continue;
+      auto beat = one.raft.BeatFor(member.node);
+      if (beat) frame_to(member.node).raft.push_back({group, *std::move(beat)});
+    }
+  }
+  raft::Effects wanted = one.raft.TakeEffects();
+  if (wanted.write) {
+    one.writes.emplace_back(wanted.write->number, now_);
+    effects.appends.push_back(*std::move(wanted.write));
+  }
+  for (raft::Outgoing& out : wanted.messages) {
+    frame_to(out.node).raft.push_back({group, std::move(out.message)});
+  }
+  if (!wanted.committed.empty()) {
+    effects.applies.push_back({partition, std::move(wanted.committed)});
+  }
+  for (const raft::Fetch& fetch : wanted.fetches) effects.fetches.push_back({partition, fetch});
+  for (const raft::SnapshotWanted& wish : wanted.snapshots) {
+    effects.snapshots.push_back({partition, wish.follower});
+  }
+  if (wanted.install) effects.installs.push_back({partition, *std::move(wanted.install)});
+  for (const raft::ConfirmedRead& read : wanted.reads) happened.reads.emplace_back(partition, read);
+  happened.lost_reads.insert(happened.lost_reads.end(), wanted.lost_reads.begin(),
+                             wanted.lost_reads.end());
+  NoteLeader(partition, one, happened);
+  if (one.raft.NextWakeAt() < one.wake_at) Reschedule(partition, one);
+}
+
+void Replicas::NoteLeader(PartitionId partition, One& one, Happened& happened) {
+  const auto leader = one.raft.leader();
+  const bool serving = one.raft.IsServing();
+  if (leader == one.leader && serving == one.serving) return;
+  one.leader = leader;
+  one.serving = serving;
+  happened.leader_changed.push_back(partition);
+}
+
+uint32_t Replicas::CountLed() const {
+  return static_cast<uint32_t>(std::ranges::count_if(
+      replicas_, [](const auto& each) { return each.second.raft.role() == raft::Role::kLeader; }));
+}
+
+uint32_t Replicas::CountLeaderless() const {
+  return static_cast<uint32_t>(std::ranges::count_if(
+      replicas_, [](const auto& each) { return !each.second.raft.leader(); }));
+}
+
+std::optional<Instant> Replicas::OldestWrite() const {
+  std::optional<Instant> oldest;
+  for (const auto& [partition, one] : replicas_) {
+    if (one.writes.empty()) continue;
+    const Instant since = one.writes.front().second;
+    if (!oldest || since < *oldest) oldest = since;
+  }
+  return oldest;
+}
+
+}  // namespace kvd::node

@@ -1,0 +1,138 @@
+// The replicas of partitions on this node: one raft::Replica each, driven together. Messages, time
+// and reports of the disk go to the replica they are for; what all of them want is gathered, so
+// that everything for one disk or one peer is one batch: heartbeats of all groups share a frame,
+// and so do the confirmations of all reads.
+//
+// Also what a node decides for all its replicas at once: who campaigns when a peer is suspected,
+// and to whom leadership is given when this node leaves, stalls, or holds it for another.
+//
+// Pure. Threading: confined to the node.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "common/types.h"
+#include "server/node/effects.h"
+#include "server/node/messages.h"
+#include "server/node/recovery.h"
+#include "server/raft/replica.h"
+#include "server/topology/topology.h"
+
+namespace kvd::node {
+
+class Replicas {
+ public:
+  struct Options {
+    Duration election_timeout = std::chrono::seconds(1);
+
+    // Between the campaigns of the first and the second in ring order, and so on.
+    Duration rank_delay = std::chrono::milliseconds(50);
+
+    // How often leadership is given away of what should be led elsewhere.
+    Duration rebalance_every = std::chrono::seconds(1);
+
+    uint64_t seed = 0;
+  };
+
+  // What changed for those who wait.
+  struct Happened {
+    std::vector<std::pair<PartitionId, raft::ConfirmedRead>> reads;
+    std::vector<raft::ReadId> lost_reads;
+    std::vector<PartitionId> leader_changed;  // Another one, or none, or it now serves.
+  };
+
+  Replicas(Options options, NodeId self) : options_(options), self_(self) {}
+
+  // Starts a replica of `partition`. `order`: the partition's members in ring order.
+  void Add(PartitionId partition, const std::vector<topology::Replica>& order,
+           raft::Restored restored, Instant now);
+
+  // nullptr: no replica of it here.
+  [[nodiscard]] const raft::Replica* Find(PartitionId partition) const;
+
+  void Advance(Instant now);
+  [[nodiscard]] Instant NextWakeAt() const;
+
+  // A message of `peer`. One for no replica here is ignored.
+  void Step(NodeId peer, const GroupMessage& message, Instant now);
+
+  void OnLinkDown(NodeId peer);
+  void OnDurable(GroupId group, uint64_t number, Instant now);
+  void OnApplied(PartitionId partition, Index index);
+  void OnFetched(PartitionId partition, ReplicaId follower, std::vector<storage::Entry> entries);
+  void OnSnapshotSent(PartitionId partition, ReplicaId follower,
+                      std::optional<raft::SnapshotPoint> sent);
+  void OnInstalled(PartitionId partition, const raft::SnapshotPoint& snapshot);
+
+  // The store has flushed this much of the partition. Returns up to where its log is given up now:
+  // followers that are a little behind are still served from it.
+  [[nodiscard]] Index OnFlushed(PartitionId partition, Index through);
+
+  [[nodiscard]] std::variant<raft::Replica::Proposed, raft::Replica::Refused> Propose(
+      PartitionId partition, std::string payload);
+  [[nodiscard]] bool Read(PartitionId partition, raft::ReadId id);
+
+  // `peer` is suspected: whoever waits for a leader there may campaign, in ring order of those for
+  // whom `is_alive` holds.
+  using IsAlive = std::function<bool(NodeId)>;
+  void OnSuspected(NodeId peer, const IsAlive& is_alive, Instant now);
+
+  // Likewise for every group without a leader.
+  void CampaignWhereLeaderless(const IsAlive& is_alive, Instant now);
+
+  // The lines of all groups led here for `peer`.
+  void Beat(NodeId peer, std::vector<GroupMessage>& out);
+
+  // Gives away the leadership of everything for which `wanted` names another node, to that node or
+  // else to the most advanced of those for whom `may_lead` holds. Replicas that cannot go now are
+  // left to the next call.
+  void GiveAway(const IsAlive& may_lead, Instant now);
+
+  // Hands leadership back to the first in ring order for whom `may_lead` holds.
+  void HandBack(const IsAlive& may_lead, Instant now);
+
+  // Takes everything the replicas want. Messages are put into the frames that `frame_to` gives.
+  [[nodiscard]] Happened Collect(Effects& effects, const std::function<Frame&(NodeId)>& frame_to);
+  [[nodiscard]] bool HasEffects() const { return !dirty_.empty(); }
+
+  // How many groups are led here, and how many of those held here have no leader.
+  [[nodiscard]] uint32_t CountLed() const;
+  [[nodiscard]] uint32_t CountLeaderless() const;
+
+  // When the oldest write that is not durable yet was handed out; nullopt: there is none.
+  [[nodiscard]] std::optional<Instant> OldestWrite() const;
+
+ private:
+  struct One {
+    raft::Replica raft;
+    std::vector<topology::Replica> order;
+    Index flushed = 0;                                     // By the flush before the last one.
+    std::deque<std::pair<uint64_t, Instant>> writes = {};  // Not durable yet: number, since.
+    Instant wake_at{};
+    std::optional<raft::Member> leader = {};
+    bool serving = false;
+  };
+
+  [[nodiscard]] One* FindOne(PartitionId partition);
+  void Touch(PartitionId partition) { dirty_.insert(partition); }
+  void Reschedule(PartitionId partition, One& one);
+  void Campaign(PartitionId partition, One& one, const IsAlive& is_alive, Instant now);
+  void CollectOne(PartitionId partition, One& one, Effects& effects,
+                  const std::function<Frame&(NodeId)>& frame_to, Happened& happened);
+  void NoteLeader(PartitionId partition, One& one, Happened& happened);
+
+  const Options options_;
+  const NodeId self_;
+  std::map<PartitionId, One> replicas_;
+  std::set<PartitionId> dirty_;
+  std::set<std::pair<Instant, PartitionId>> wakes_;  // Every replica once, no later than it wants.
+  Instant now_{};
+};
+
+}  // namespace kvd::node

@@ -1,0 +1,252 @@
+// How Node finds who serves an operation, and tries again where an owner was lost.
+
+#include <algorithm>
+#include <utility>
+
+#include "common/hash.h"
+#include "server/node/node.h"
+
+namespace kvd::node {
+namespace {
+
+// Refusals of an owner that another try, a little later or elsewhere, may not meet.
+bool MayBeTriedAgain(Reason reason) {
+  return reason == Reason::kNotOwner || reason == Reason::kNodeDraining ||
+         reason == Reason::kNodeJoining || reason == Reason::kNoMajority;
+}
+
+// It says that something is written, or was read: no try before it changes that.
+bool IsFinal(const Request& request, const Result& result) {
+  return !request.is_write() || std::holds_alternative<Written>(result) ||
+         std::holds_alternative<Incremented>(result);
+}
+
+bool IsStaleRead(const Operation& operation) {
+  const auto* get = std::get_if<Get>(&operation.action);
+  return get != nullptr && get->stale;
+}
+
+}  // namespace
+
+void Node::OnCall(CallId call, Operation operation, std::optional<Duration> budget, Instant now) {
+  now_ = now;
+  const Duration allowed =
+      std::min(budget.value_or(options_.limits.request_default), options_.limits.request_max);
+  Request request{.origin = call,
+                  .operation = {},
+                  .bytes = SizeOf(operation),
+                  .budget = allowed,
+                  .accepted = now,
+                  .deadline = now + allowed};
+  if (auto refusal = Refuse(operation)) return Reply(request, *std::move(refusal));
+  request.partition = PartitionOf(operation.key, founding_.topology()->partitions());
+  request.operation = std::move(operation);
+  Route(requests_.Add(std::move(request)), now);
+}
+
+void Node::OnForward(NodeId peer, Forward forward, Instant now) {
+  Request request{.origin = ForwardOrigin{peer, forward.id},
+                  .operation = {},
+                  .partition = forward.partition,
+                  .bytes = SizeOf(forward.operation),
+                  .budget = forward.remaining,
+                  .accepted = now,
+                  .deadline = now + std::min(forward.remaining, options_.limits.request_max)};
+  if (auto refusal = RefuseForward(peer, forward)) return Reply(request, *std::move(refusal));
+  request.operation = std::move(forward.operation);
+  Route(requests_.Add(std::move(request)), now);
+}
+
+void Node::Route(Ticket ticket, Instant now) {
+  const Request& request = *requests_.Find(ticket);
+  const raft::Replica* replica = replicas_->Find(request.partition);
+  if (replica != nullptr && IsStaleRead(request.operation)) return ReadHere(ticket);
+  if (replica != nullptr && replica->role() == raft::Role::kLeader) return Execute(ticket, now);
+  if (request.is_forward()) return Finish(ticket, NotOwner(request.partition));
+  const auto owner = IsStaleRead(request.operation) ? AnyReplica(request) : FindOwner(request);
+  if (!owner) return Wait(ticket, now);
+  SendForward(ticket, *owner, now);
+}
+
+void Node::RouteAll(const std::vector<Ticket>& tickets, Instant now) {
+  for (const Ticket ticket : tickets) {
+    if (requests_.Find(ticket) != nullptr) Route(ticket, now);
+  }
+}
+
+// A try came to nothing: the next one is made as soon as the way is known.
+void Node::RouteElsewhere(Ticket ticket, Instant now) {
+  Request* request = requests_.Find(ticket);
+  if (request == nullptr) return;
+  if (request->answered) {
+    (void)requests_.Take(ticket);
+    return;
+  }
+  requests_.Move(ticket, Stage::kWaiting);
+  Route(ticket, now);
+}
+
+void Node::Wait(Ticket ticket, Instant now) {
+  const Request& request = *requests_.Find(ticket);
+  const auto& replicas = founding_.topology()->ring[request.partition.value];
+  const auto up = std::ranges::count_if(replicas, [&](const topology::Replica& replica) {
+    return replica.node == self_ || IsReachable(replica.node);
+  });
+  const bool hopeless = static_cast<size_t>(up) * 2 <= replicas.size() &&
+                        now - request.accepted >= options_.majority_patience;
+  if (hopeless && !request.maybe_applied) {
+    return Finish(ticket, NoMajority(request.partition, request.is_write()));
+  }
+  requests_.Move(ticket, Stage::kWaiting);
+  retry_at_ = std::min(retry_at_, now + options_.retry_every);
+}
+
+bool Node::IsReachable(NodeId node) const {
+  return peers_->IsReachable(node);
+}
+
+std::optional<OwnerHint> Node::HintFor(PartitionId partition) const {
+  if (const raft::Replica* replica = replicas_->Find(partition)) {
+    const auto leader = replica->leader();
+    if (!leader) return std::nullopt;
+    return OwnerHint{.term = replica->term(), .node = leader->node};
+  }
+  const auto hint = hints_.find(partition);
+  return hint == hints_.end() ? std::nullopt : std::optional(hint->second);
+}
+
+void Node::Learn(PartitionId partition, const OwnerHint& hint) {
+  if (replicas_->Find(partition) != nullptr) return;  // Its own word is newer.
+  OwnerHint& known = hints_[partition];
+  if (hint.term >= known.term) known = hint;
+}
+
+std::optional<topology::Replica> Node::FindOwner(const Request& request) const {
+  const auto& replicas = founding_.topology()->ring[request.partition.value];
+  const auto hint = HintFor(request.partition);
+  const auto hinted = std::ranges::find_if(replicas, [&](const topology::Replica& replica) {
+    return hint && replica.node == hint->node;
+  });
+  if (hinted != replicas.end() && hinted->node != self_ && IsReachable(hinted->node)) {
+    return *hinted;
+  }
+  // Whoever has a replica hears of the next owner before anyone could be asked.
+  if (replicas_->Find(request.partition) != nullptr) return std::nullopt;
+  return AnyReplica(request);
+}
+
+// Another one with every try.
+std::optional<topology::Replica> Node::AnyReplica(const Request& request) const {
+  const auto& replicas = founding_.topology()->ring[request.partition.value];
+  for (size_t i = 0; i < replicas.size(); ++i) {
+    const topology::Replica& replica = replicas[(request.tries + i) % replicas.size()];
+    if (replica.node != self_ && IsReachable(replica.node)) return replica;
+  }
+  return std::nullopt;
+}
+
+void Node::SendForward(Ticket ticket, const topology::Replica& owner, Instant now) {
+  Request& request = *requests_.Find(ticket);
+  Operation& operation = request.operation;
+  if (operation.is_write() && !operation.request_id) {
+    const auto waiters = waiters_.find(request.partition);
+    operation.request_id = RequestId{
+        .client = client_id_,
+        .sequence = ticket.value,
+        .base = waiters == waiters_.end() ? 0 : waiters->second.applied,
+    };
+    request.own_id = true;
+    requests_.UseOwnId(ticket);
+  }
+  if (request.own_id) operation.request_id->done_below = requests_.DoneBelow();
+  request.owner = owner.node;
+  request.tries += 1;
+  requests_.Move(ticket, Stage::kForwarded);
+  FrameTo(owner.node)
+      .forwards.push_back({.id = ticket.value,
+                           .remaining = request.deadline - now,
+                           .partition = request.partition,
+                           .replica = owner.id,
+                           .operation = operation});
+}
+
+void Node::OnForwardReply(NodeId peer, ForwardReply reply, Instant now) {
+  // Only the node that works on it may answer it; anything else is late, or not for this boot.
+  const Ticket ticket{reply.id};
+  const Request* request = requests_.Find(ticket);
+  if (request == nullptr || request->stage != Stage::kForwarded || request->owner != peer) return;
+  if (reply.owner) {
+    Learn(request->partition, *reply.owner);
+  } else if (std::holds_alternative<Refusal>(reply.result)) {
+    hints_.erase(request->partition);
+  }
+  if (TryAgain(ticket, reply, now)) return;
+  if (!Fits(request->operation.kind(), reply.result)) {
+    return Finish(ticket, Unknown(*request, NameOf(peer) + " sent an answer that does not fit"));
+  }
+  // An earlier try that is still on its way could make a lie of anything but success.
+  if (request->maybe_applied && !IsFinal(*request, reply.result)) {
+    return Finish(ticket, Unknown(*request, "an owner was lost while it worked on this"));
+  }
+  Finish(ticket, std::move(reply.result));
+}
+
+bool Node::TryAgain(Ticket ticket, const ForwardReply& reply, Instant now) {
+  const auto* refusal = std::get_if<Refusal>(&reply.result);
+  if (refusal == nullptr) return false;
+  Request& request = *requests_.Find(ticket);
+  if (refusal->reason == Reason::kBaseTooOld && request.own_id && !request.maybe_applied) {
+    // Never applied, so that a younger base is the truth.
+    const auto base = refusal->metadata.find("base");
+    if (base == refusal->metadata.end()) return false;
+    request.operation.request_id->base = std::strtoull(base->second.c_str(), nullptr, 10);
+  } else if (!MayBeTriedAgain(refusal->reason)) {
+    return false;
+  }
+  const NodeId before = request.owner;
+  requests_.Move(ticket, Stage::kWaiting);
+  const auto next = FindOwner(request);
+  if (next && next->node != before) {
+    SendForward(ticket, *next, now);
+  } else {
+    Wait(ticket, now);
+  }
+  return true;
+}
+
+void Node::OnNotSent(const std::vector<uint64_t>& forward_ids, Instant now) {
+  now_ = now;
+  for (const uint64_t id : forward_ids) {
+    const Ticket ticket{id};
+    const Request* request = requests_.Find(ticket);
+    if (request == nullptr || request->stage != Stage::kForwarded) continue;
+    Wait(ticket, now);
+  }
+}
+
+void Node::Expire(Instant now) {
+  for (const Request& request : requests_.Expire(now)) Reply(request, GaveUp(request));
+}
+
+void Node::Finish(Ticket ticket, Result result) {
+  if (const auto request = requests_.Take(ticket)) Reply(*request, std::move(result));
+}
+
+void Node::Reply(const Request& request, Result result) {
+  if (request.answered) return;
+  if (const auto* origin = std::get_if<ForwardOrigin>(&request.origin)) {
+    ForwardReply reply{.id = origin->id, .result = std::move(result)};
+    if (founding_.topology() != nullptr) reply.owner = HintFor(request.partition);
+    FrameTo(origin->peer).replies.push_back(std::move(reply));
+    return;
+  }
+  Answer answer{
+      .result = std::move(result), .partition = request.partition, .owner = {}, .hops = 0};
+  if (!std::holds_alternative<Refusal>(answer.result)) {
+    answer.owner = NameOf(request.owner);
+    answer.hops = request.owner == self_ ? 0 : 1;
+  }
+  effects_.answers.emplace_back(std::get<CallId>(request.origin), std::move(answer));
+}
+
+}  // namespace kvd::node

@@ -1,0 +1,37 @@
+// The parts of a frame between nodes, as protocol buffers: what convert.h is made of.
+//
+// Pure. Threading: values.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+#include <vector>
+
+#include "kvd/peer/v1/peer.pb.h"
+#include "server/node/messages.h"
+#include "server/rpc/convert.h"
+
+namespace kvd::rpc {
+
+inline uint64_t Milliseconds(Duration duration) {
+  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
+  return ms < 0 ? 0 : static_cast<uint64_t>(ms);
+}
+
+// Cut at a year: a peer's nonsense must not overflow our arithmetic.
+inline Duration FromMilliseconds(uint64_t ms) {
+  constexpr uint64_t kYear = 365ULL * 24 * 3600 * 1000;
+  return std::chrono::milliseconds(std::min(ms, kYear));
+}
+
+// nullopt, or false: the message is malformed, and the frame must be dropped.
+[[nodiscard]] std::optional<node::Forward> Read(peer_pb::Forward& in);
+[[nodiscard]] std::optional<node::ForwardReply> Read(peer_pb::ForwardReply& in);
+[[nodiscard]] bool ReadRaft(peer_pb::Frame& in, std::vector<node::GroupMessage>& out);
+
+void Write(node::Forward in, peer_pb::Forward& out);
+void Write(node::ForwardReply in, peer_pb::ForwardReply& out);
+void Write(node::GroupMessage in, peer_pb::Frame& out);
+
+}  // namespace kvd::rpc
