@@ -34,9 +34,13 @@ void Judge::OnEffects(ReplicaId id, const World::Site& site, const Effects& effe
       }
     }
   }
+  sights_.reads += effects.reads.size();
+  sights_.lost_reads += effects.lost_reads.size();
+  sights_.fetches += effects.fetches.size();
+  sights_.installs += effects.install.has_value() ? 1 : 0;
+  sights_.resets += effects.write.has_value() && effects.write->write.reset.has_value() ? 1 : 0;
   for (const storage::Entry& entry : effects.committed) CheckCommitted(site, entry);
   for (const ConfirmedRead& read : effects.reads) {
-    ++confirmed_reads_;
     if (read.index < reads_.at(read.id)) {
       Breach(fmt::format("S11: read {} of {} sees index {}, {} was committed", read.id.value,
                          id.value, read.index, reads_.at(read.id)));
@@ -71,6 +75,7 @@ void Judge::CheckConfiguration(const Configuration& next) {
       !configuration_.IsJoint() && !next.IsJoint() && next.voters == configuration_.voters;
   if (!leaves && !enters && !feeds) Breach("S8: a configuration follows that is no single step");
   configuration_ = next;
+  ++sights_.configurations;
 }
 
 void Judge::OnMessage(const World::Site& site, const Message& message) {
@@ -134,6 +139,7 @@ void Judge::CheckLeader(ReplicaId id, const World::Site& site) {
     Breach(fmt::format("S2: {} and {} lead in term {}", it->second.value, id.value, it->first));
   }
   if (!is_new) return;
+  ++sights_.terms;
   for (const auto& [index, entry] : committed_) {
     if (index >= site.self->first() && site.self->TermAt(index) != entry.term) {
       Breach(fmt::format("S4: {} leads in term {} without committed entry {}", id.value, it->first,
@@ -147,6 +153,12 @@ void Judge::CheckLeader(ReplicaId id, const World::Site& site) {
 void Judge::CheckCommit(ReplicaId id, const World::Site& site) {
   const Replica& replica = *site.self;
   const Index from = std::exchange(highest_commit_, std::max(highest_commit_, replica.commit()));
+  if (replica.commit() > from && replica.role() == Role::kLeader &&
+      replica.TermAt(replica.commit()) != replica.term()) {
+    Breach(fmt::format("{} leads in term {} and commits {} of term {} by counting", id.value,
+                       replica.term(), replica.commit(),
+                       replica.TermAt(replica.commit()).value_or(0)));
+  }
   for (Index index = std::max(from + 1, replica.first()); index <= replica.commit(); ++index) {
     const Term term = replica.TermAt(index).value_or(0);
     const auto holds = [&](ReplicaId member) {

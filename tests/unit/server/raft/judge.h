@@ -29,9 +29,20 @@ class Judge : public World::Watcher {
   // A read arrived at some replica: it must see all that is committed by now.
   void OnRead(ReadId read) { reads_[read] = highest_commit_; }
 
+  // How much there was to see.
+  struct Sights {
+    uint64_t reads = 0;
+    uint64_t lost_reads = 0;
+    uint64_t fetches = 0;
+    uint64_t installs = 0;
+    uint64_t configurations = 0;
+    uint64_t terms = 0;
+    uint64_t resets = 0;
+  };
+  [[nodiscard]] const Sights& sights() const { return sights_; }
+
   [[nodiscard]] const std::vector<std::string>& breaches() const { return breaches_; }
   [[nodiscard]] Index highest_commit() const { return highest_commit_; }
-  [[nodiscard]] uint64_t confirmed_reads() const { return confirmed_reads_; }
 
  private:
   struct Seen {
@@ -56,7 +67,7 @@ class Judge : public World::Watcher {
   Configuration configuration_;  // Behind the last one of committed_.
   Index highest_commit_ = 0;
   std::map<ReadId, Index> reads_;
-  uint64_t confirmed_reads_ = 0;
+  Sights sights_;
   std::vector<std::string> breaches_;
 };
 
