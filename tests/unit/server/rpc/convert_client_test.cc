@@ -216,6 +216,7 @@ node::ClusterView SomeView() {
       .self = {.name = "n1", .uuid = {}, .address = {}, .peer_address = {}, .zone = {}},
       .nodes = {},
       .waiting_for = "godot"};
+  view.leaderless = 2;
   view.nodes.push_back(
       {.card =
            {.name = "n1", .uuid = SomeUuid(), .address = "a:1", .peer_address = "a:2", .zone = "z"},
@@ -242,6 +243,7 @@ TEST(ConvertClientTest, StatusShowsAllThatIsKnown) {
   EXPECT_EQ(out.replication_wished(), 3U);
   EXPECT_EQ(out.answered_by(), "n1");
   EXPECT_EQ(out.waiting_for(), "godot");
+  EXPECT_EQ(out.leaderless(), 2U);
   ASSERT_EQ(out.nodes_size(), 2);
   const pb::NodeStatus& up = out.nodes(0);
   EXPECT_EQ(up.name(), "n1");
