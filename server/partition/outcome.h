@@ -82,7 +82,7 @@ struct Outcome {
 
   std::variant<Nothing, Written, Absent, Mismatch, Incremented, NotANumber, Overflow, Stale,
                BaseTooOld>
-      what;
+      what = Nothing{};
 
   // What `what` says, for callers that look no closer; 0 if nothing was written.
   Version version = 0;

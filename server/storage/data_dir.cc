@@ -29,7 +29,8 @@ constexpr std::string_view kClean = "CLEAN";
 
 // What a blank directory may hold: a fresh file system's own folder, and what a process that died
 // before it had an identity left.
-constexpr std::array<std::string_view, 3> kNotData = {"lost+found", kLock, "IDENTITY.tmp"};
+constexpr std::array<std::string_view, 4> kNotData = {"lost+found", kLock, "IDENTITY.tmp",
+                                                      "RESERVE"};
 
 std::string In(const std::string& path, std::string_view name) {
   return (std::filesystem::path(path) / name).string();

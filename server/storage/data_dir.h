@@ -3,6 +3,7 @@
 //   LOCK      held (flock) by the running process: pid, host, when it started
 //   IDENTITY  cluster id, node UUID, names, format version, boot; replaced atomically, fsynced
 //   CLEAN     present after a clean stop; removed, durably, before anything is written
+//   RESERVE   room for the day the disk is full, see reserve.h
 //   log/ data/   the two databases
 //
 // Blank means an empty or missing directory. Data without an IDENTITY is refused, as is an IDENTITY

@@ -1,6 +1,6 @@
-// Every decoder of bytes from the disk. The first byte of the input chooses the decoder, the rest
-// is what the disk holds. With the high bit set the rest is sealed with a checksum first, so that
-// the fuzzer reaches the fields behind it.
+// Every decoder of bytes from the disk, or that a peer's disk has read. The first byte of the input
+// chooses the decoder, the rest is what the disk holds. With the high bit set the rest is sealed
+// with a checksum first, so that the fuzzer reaches the fields behind it.
 //
 // What must hold: no crash; whatever is decoded, encoded again, is the same bytes.
 
@@ -12,6 +12,9 @@
 
 #include "common/bytes.h"
 #include "common/hash.h"
+#include "server/partition/command.h"
+#include "server/partition/sessions.h"
+#include "server/partition/snapshot.h"
 #include "server/storage/data_dir.h"
 #include "server/storage/keys.h"
 #include "server/storage/record.h"
@@ -45,6 +48,26 @@ void TryKeys(std::string_view bytes) {
   if (index && group->value != UINT32_MAX) RequireSame(bytes, EntryKey(*group, *index));
 }
 
+void TrySession(std::string_view bytes) {
+  // The client stands in the record too: ask for the one that is there.
+  ByteReader reader(bytes);
+  reader.Raw(2);
+  const uint64_t client = reader.U64().value_or(0);
+  const auto session = DecodeSession(PartitionId{1}, client, bytes);
+  if (session.ok()) RequireSame(bytes, EncodeSession(*session));
+}
+
+// What is restored takes part in a decision without harm.
+void TrySessionState(std::string_view bytes) {
+  constexpr Index kEnd = ~Index{0};
+  partition::Sessions sessions;
+  if (!sessions.Restore({.client = 1, .state = std::string(bytes)}).ok()) return;
+  (void)sessions.Judge({.client = 1, .sequence = 3}, kEnd);
+  StoreBatch batch;
+  sessions.AddChangesTo(batch, PartitionId{1}, 1);
+  Require(batch.changes().size() == 1);
+}
+
 void TryWal(std::string_view bytes) {
   const WalScan scan = ScanWal(bytes, 0);
   Require(scan.intact_bytes <= bytes.size());
@@ -60,7 +83,7 @@ void Try(std::string_view bytes, const Decoded& decoded, Encode encode) {
 }
 
 void Decode(uint8_t choice, std::string_view bytes) {
-  switch (choice % 9) {
+  switch (choice % 13) {
     case 0:
       return TryEntry(bytes);
     case 1:
@@ -77,8 +100,16 @@ void Decode(uint8_t choice, std::string_view bytes) {
       return Try(bytes, DecodeIdentity(bytes), EncodeIdentity);
     case 7:
       return TryKeys(bytes);
-    default:
+    case 8:
       return TryWal(bytes);
+    case 9:
+      return TrySession(bytes);
+    case 10:
+      return Try(bytes, partition::DecodeCommand(bytes), partition::EncodeCommand);
+    case 11:
+      return Try(bytes, partition::DecodeChunk(bytes), partition::EncodeChunk);
+    default:
+      return TrySessionState(bytes);
   }
 }
 
