@@ -128,10 +128,9 @@ void Replica::State::OnVoteRequest(const VoteRequest& request, const Message& me
   if (!covered || !MayVoteFor(request, message)) {
     Send(message.from, node, VoteReply{.pre = request.pre, .granted = false});
     // Nobody with the shorter log can win, so whoever has the longer one need not wait.
+    const bool idle = role == Role::kFollower || role == Role::kPreCandidate;
     const bool leaderless = suspected || !leader.has_value();
-    if (request.pre && !covered && leaderless && role == Role::kFollower && CanCampaign()) {
-      StartPreVote();
-    }
+    if (request.pre && !covered && idle && leaderless && CanCampaign()) StartPreVote();
     return;
   }
   if (request.pre) {

@@ -12,7 +12,7 @@
 // Commands (n, m: replicas; each acts at once and pumps effects):
 //   group 1 2 3              creates replicas with empty disks that are each other's voters
 //   option NAME VALUE        before `group`: append, window, uncommitted, cache (bytes)
-//   disk n TERM T1 T2 ...    before `start`: n is down; its term, and the terms of its entries
+//   disk n TERM T1 T2 ...    n goes down; its term is this, its log has entries of these terms
 //   add n                    a blank replica, of no group yet
 //   pass 150ms | wake n      time; Advance() of n
 //   deliver [n->m|*]         what is under way now, in order; `drop` loses it, `repeat` doubles it
