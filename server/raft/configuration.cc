@@ -93,8 +93,8 @@ std::vector<Member> Configuration::All() const {
   std::ranges::copy(outgoing, std::back_inserter(all));
   std::ranges::copy(learners, std::back_inserter(all));
   std::ranges::sort(all);
-  const auto repeats = std::ranges::unique(all, {}, &Member::id);
-  all.erase(repeats.begin(), repeats.end());
+  const auto same = [](const Member& a, const Member& b) { return a.id == b.id; };
+  all.erase(std::unique(all.begin(), all.end(), same), all.end());
   return all;
 }
 

@@ -25,23 +25,21 @@ void Replica::State::OnAppendRequest(const AppendRequest& request, const Message
   if (log.TermAt(request.previous_index) != request.previous_term) {
     return RejectAppend(request, message, node);
   }
-  if (!TakeEntries(request.entries)) return;
+  TakeEntries(request.entries);
   const Index matched = request.previous_index + request.entries.size();
   CommitTo(std::min(request.commit, matched));
   AcceptUpTo(matched, message.from, node);
 }
 
-// False: the entries deny a committed one, so their sender does not keep the rules.
-bool Replica::State::TakeEntries(const std::vector<storage::Entry>& entries) {
+// REQUIRES: they follow an entry of this log that is committed or above.
+void Replica::State::TakeEntries(const std::vector<storage::Entry>& entries) {
   const auto differs = [this](const storage::Entry& entry) {
     return log.TermAt(entry.index) != entry.term;
   };
   const auto first = std::ranges::find_if(entries, differs);
-  if (first == entries.end()) return true;
-  if (first->index <= commit) return false;
+  if (first == entries.end()) return;
   if (first->index <= log.last()) CutLogFrom(first->index);
   std::for_each(first, entries.end(), [this](const storage::Entry& entry) { AppendToLog(entry); });
-  return true;
 }
 
 void Replica::State::RejectAppend(const AppendRequest& request, const Message& message,

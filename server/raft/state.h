@@ -84,7 +84,7 @@ struct Replica::State {
   // follower.cc: obeying a leader.
   [[nodiscard]] bool HeardLeader(const Message& message, NodeId node);
   void OnAppendRequest(const AppendRequest& request, const Message& message, NodeId node);
-  [[nodiscard]] bool TakeEntries(const std::vector<storage::Entry>& entries);
+  void TakeEntries(const std::vector<storage::Entry>& entries);
   void RejectAppend(const AppendRequest& request, const Message& message, NodeId node);
   void AcceptUpTo(Index index, ReplicaId to, NodeId node);
   void OnBeat(const Beat& beat, const Message& message, NodeId node);

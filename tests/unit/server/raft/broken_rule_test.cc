@@ -41,7 +41,7 @@ INSTANTIATE_TEST_SUITE_P(
                       Control{"ReadWithoutConfirmation", Rule::kReadWithoutConfirmation, 40},
                       Control{"CommitOldTermByCounting", Rule::kCommitOldTermByCounting, 40},
                       Control{"ApplyBeforeCommit", Rule::kApplyBeforeCommit, 40},
-                      Control{"ConfirmationAcrossTerms", Rule::kConfirmationAcrossTerms, 40},
+                      Control{"ConfirmationAcrossTerms", Rule::kConfirmationAcrossTerms, 200},
                       Control{"NewMajorityOnly", Rule::kNewMajorityOnly, 40},
                       Control{"LearnerCounted", Rule::kLearnerCounted, 40},
                       Control{"VoteWithoutLogCheck", Rule::kVoteWithoutLogCheck, 40}),
