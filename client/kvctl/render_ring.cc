@@ -42,7 +42,7 @@ std::vector<Share> SharesOf(const Ring& ring) {
 std::string StateOf(const RingNode& node) {
   std::string state(client::StateName(node.state));
   if (node.state != NodeState::kUp && node.silent > Duration::zero()) {
-    state += " " + FormatAge(node.silent);
+    (state += ' ').append(FormatAge(node.silent));
   }
   return state;
 }

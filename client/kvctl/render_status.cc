@@ -22,7 +22,7 @@ int64_t Milliseconds(Duration duration) {
 
 std::string ForHowLong(const NodeStatus& node) {
   std::string text;
-  if (node.silent > Duration::zero()) text += " for " + FormatAge(node.silent);
+  if (node.silent > Duration::zero()) (text += " for ").append(FormatAge(node.silent));
   if (!node.silent_reason.empty()) text += fmt::format(" ({})", node.silent_reason);
   return text;
 }
@@ -181,7 +181,7 @@ Health JudgeHealth(const ClusterStatus& status) {
 std::string RenderStatus(const ClusterStatus& status, bool colour) {
   const Health health = JudgeHealth(status);
   std::string out = Summary(status, health, colour);
-  for (const Problem& problem : health.problems) out += "  " + Visible(problem.message) + "\n";
+  for (const Problem& problem : health.problems) (out += "  ").append(Visible(problem.message)).append("\n");
   out += Notes(status, health);
   if (health.state != Health::State::kHealthy) out += Next(status, health);
   return out + NodesTable(status, colour);
@@ -224,7 +224,7 @@ std::string NodesTable(const ClusterStatus& status, bool colour) {
   for (const NodeStatus& node : status.nodes) {
     const bool up = node.state == NodeState::kUp;
     std::string state(client::StateName(node.state));
-    if (!up && node.silent > Duration::zero()) state += " " + FormatAge(node.silent);
+    if (!up && node.silent > Duration::zero()) (state += ' ').append(FormatAge(node.silent));
     const auto& load = node.load;
     table.AddRow({{node.name},
                   {state, TintOf(node.state)},

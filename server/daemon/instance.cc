@@ -211,6 +211,7 @@ node::Node::Options Instance::NodeOptions() {
                        .fresh_cluster_id = Uuid::Draw(random)},
           .peers = {.heartbeat_interval = setup_.file.topology.heartbeat_interval, .detector = {}},
           .replicas = {},
+          .snapshots = {},
           .handback = {},
           .limits = LimitsOf(setup_.file),
           .recovered = std::move(recovery_.replicas)};

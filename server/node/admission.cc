@@ -200,6 +200,14 @@ Refusal Node::Unknown(const Request& request, std::string_view what) const {
   return refusal;
 }
 
+Refusal Node::DoesNotFit(const Request& request, const std::string& peer) const {
+  const std::string what = peer + " sent an answer that does not fit";
+  if (request.is_write()) return Unknown(request, what);
+  return {.reason = Reason::kInternal,
+          .message = fmt::format("{}; {}", what, NotDone(false)),
+          .metadata = {{"partition", fmt::to_string(request.partition.value)}}};
+}
+
 Refusal Node::GaveUp(const Request& request) const {
   const bool tried = request.stage == Stage::kForwarded || request.stage == Stage::kLog;
   if (request.is_write() && (tried || request.maybe_applied)) {

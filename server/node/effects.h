@@ -14,6 +14,7 @@
 #include "server/node/messages.h"
 #include "server/node/requests.h"
 #include "server/partition/state_machines.h"
+#include "server/partition/transfers.h"
 #include "server/raft/replica.h"
 #include "server/storage/log.h"
 #include "server/topology/founding.h"
@@ -34,13 +35,21 @@ struct FetchJob {
   raft::Fetch fetch;
 };
 
-// Send what the partition has applied to a follower, then call OnSnapshotSent().
-struct SnapshotJob {
+// Snapshots, for partition::Transfers. Read the next chunk of a stream, then call OnChunkRead();
+// end a stream; write a chunk that arrived, then call OnChunkWritten().
+struct ChunkRead {
+  partition::StreamId stream;
   PartitionId partition;
-  raft::Member follower;
+  uint64_t max_bytes = 256U << 10U;
+};
+struct ChunkWrite {
+  partition::StreamId stream;
+  PartitionId partition;
+  NodeId peer;
+  std::string bytes;
 };
 
-// Let the partition be what was received last, then call OnInstalled().
+// Let the partition be what was received, then call OnInstalled().
 struct InstallJob {
   PartitionId partition;
   raft::SnapshotPoint snapshot;
@@ -69,7 +78,9 @@ struct Effects {
   std::vector<partition::ApplyJob> applies;
   std::vector<ReadJob> reads;
   std::vector<FetchJob> fetches;
-  std::vector<SnapshotJob> snapshots;
+  std::vector<ChunkRead> chunk_reads;
+  std::vector<ChunkWrite> chunk_writes;
+  std::vector<partition::StreamId> chunk_closes;
   std::vector<InstallJob> installs;
 
   // Entries the log may forget. The replicas know already.

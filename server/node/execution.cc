@@ -165,9 +165,11 @@ void Node::OnApplied(const partition::Applied& applied, Instant now) {
   }
 }
 
-// Another entry at the index means that ours is applied nowhere: it can be tried anew.
+// Another entry at the index means that ours is applied nowhere: it can be tried anew. So can what
+// was proposed behind it in an older term than what is applied now: the terms of a log never fall.
 void Node::OnOutcome(PartitionId partition, const partition::Outcome& outcome, Instant now) {
-  auto& writes = waiters_[partition].writes;
+  Waiters& waiters = waiters_[partition];
+  auto& writes = waiters.writes;
   for (auto at = writes.find(outcome.index); at != writes.end(); at = writes.find(outcome.index)) {
     const auto [term, ticket] = writes.extract(at).mapped();
     if (term == outcome.term) {
@@ -176,15 +178,31 @@ void Node::OnOutcome(PartitionId partition, const partition::Outcome& outcome, I
       RouteElsewhere(ticket, now);
     }
   }
+  if (outcome.term > waiters.applied_term) TryOlderAgain(partition, outcome.term, now);
+}
+
+void Node::TryOlderAgain(PartitionId partition, Term term, Instant now) {
+  Waiters& waiters = waiters_[partition];
+  waiters.applied_term = term;
+  std::vector<Ticket> lost;
+  for (const auto& [index, proposed] : waiters.writes) {
+    if (proposed.term < term) lost.push_back(proposed.ticket);
+  }
+  std::erase_if(waiters.writes, [term](const auto& each) { return each.second.term < term; });
+  for (const Ticket ticket : lost) RouteElsewhere(ticket, now);
 }
 
 void Node::AnswerWrite(Ticket ticket, PartitionId partition, const partition::Outcome& outcome) {
   const Request* request = requests_.Find(ticket);
   if (request == nullptr) return;
   Result result = std::visit(ToResult{partition}, outcome.what);
-  const bool wrote =
-      std::holds_alternative<Written>(result) || std::holds_alternative<Incremented>(result);
-  if (request->maybe_applied && !wrote) {
+  if (!Fits(request->operation.kind(), result)) {
+    result = Refused(Reason::kBadRequest, partition,
+                     "the request id was used before, for another operation; not written",
+                     {{"field", "request_id"}});
+  }
+  const auto* refusal = std::get_if<Refusal>(&result);
+  if (request->maybe_applied && refusal != nullptr && refusal->reason != Reason::kBadRequest) {
     result = Unknown(*request, "an owner was lost while it worked on this");
   }
   Finish(ticket, std::move(result));
@@ -227,21 +245,43 @@ void Node::OnFlushed(const std::vector<partition::StateMachines::Truncation>& fl
   }
 }
 
-void Node::OnSnapshotSent(PartitionId partition, ReplicaId follower,
-                          std::optional<raft::SnapshotPoint> sent, Instant now) {
-  now_ = now;
-  replicas_->OnSnapshotSent(partition, follower, std::move(sent));
-}
-
-void Node::OnInstalled(PartitionId partition, const raft::SnapshotPoint& snapshot, uint64_t keys,
+void Node::OnChunkRead(partition::StreamId stream, StatusOr<partition::Transfers::Chunk> chunk,
                        Instant now) {
   now_ = now;
-  Waiters& waiters = waiters_[partition];
-  waiters.applied = snapshot.index;
-  waiters.keys = keys;
-  // What became of entries that the snapshot covers is not known here.
-  while (!waiters.writes.empty() && waiters.writes.begin()->first <= snapshot.index) {
-    const Ticket ticket = waiters.writes.extract(waiters.writes.begin()).mapped().ticket;
+  if (!chunk.ok()) {
+    effects_.log.push_back(
+        {LogLevel::kError, "node", "snapshot not sent: " + Message(chunk.status()), {}});
+  }
+  snapshots_.OnChunkRead(stream, std::move(chunk));
+}
+
+void Node::OnChunkWritten(partition::StreamId stream, NodeId peer, bool ok, Instant now) {
+  now_ = now;
+  snapshots_.OnChunkWritten(stream, peer, ok);
+}
+
+void Node::OnInstalled(PartitionId partition, const raft::SnapshotPoint& snapshot,
+                       StatusOr<uint64_t> keys, Instant now) {
+  now_ = now;
+  if (!keys.ok()) return replicas_->OnInstallFailed(partition);
+  waiters_[partition].applied = snapshot.index;
+  waiters_[partition].keys = *keys;
+  GiveUpWaiters(partition, snapshot.index, now);
+  TryOlderAgain(partition, snapshot.term, now);
+  replicas_->OnInstalled(partition, snapshot);
+  effects_.log.push_back({LogLevel::kInfo,
+                          "node",
+                          "a snapshot took the place of what was missed",
+                          {{"partition", fmt::to_string(partition.value)},
+                           {"index", fmt::to_string(snapshot.index)},
+                           {"keys", fmt::to_string(*keys)}}});
+}
+
+// What became of entries that a snapshot covers is not known here.
+void Node::GiveUpWaiters(PartitionId partition, Index through, Instant now) {
+  auto& writes = waiters_[partition].writes;
+  while (!writes.empty() && writes.begin()->first <= through) {
+    const Ticket ticket = writes.extract(writes.begin()).mapped().ticket;
     Request* request = requests_.Find(ticket);
     if (request == nullptr) continue;
     if (request->operation.request_id && !request->answered) {
@@ -251,22 +291,33 @@ void Node::OnInstalled(PartitionId partition, const raft::SnapshotPoint& snapsho
       Finish(ticket, Unknown(*request, "the owner was replaced, and a snapshot took its place"));
     }
   }
-  replicas_->OnInstalled(partition, snapshot);
 }
 
 // Until nothing follows from anything: a confirmed read is read, a new leader gets what waited.
 void Node::Settle() {
-  while (replicas_ && replicas_->HasEffects()) {
-    const Replicas::Happened happened =
-        replicas_->Collect(effects_, [this](NodeId peer) -> Frame& { return FrameTo(peer); });
-    for (const auto& [partition, read] : happened.reads) OnConfirmed(partition, read);
-    for (const raft::ReadId id : happened.lost_reads) {
-      const auto lost = confirming_.extract(id);
-      if (lost) RouteElsewhere(lost.mapped(), now_);
+  const auto frame_to = [this](NodeId peer) -> Frame& { return FrameTo(peer); };
+  if (!replicas_) return;
+  do {
+    SettleReplicas();
+    for (auto& [partition, follower, sent] : snapshots_.Collect(effects_, frame_to)) {
+      replicas_->OnSnapshotSent(partition, follower, std::move(sent));
     }
-    for (const PartitionId partition : happened.leader_changed) {
-      RouteAll(requests_.WaitingFor(partition), now_);
-    }
+  } while (replicas_->HasEffects());
+}
+
+void Node::SettleReplicas() {
+  const Replicas::Happened happened =
+      replicas_->Collect(effects_, [this](NodeId peer) -> Frame& { return FrameTo(peer); });
+  for (const auto& [partition, read] : happened.reads) OnConfirmed(partition, read);
+  for (const raft::ReadId id : happened.lost_reads) {
+    const auto lost = confirming_.extract(id);
+    if (lost) RouteElsewhere(lost.mapped(), now_);
+  }
+  for (const PartitionId partition : happened.leader_changed) {
+    RouteAll(requests_.WaitingFor(partition), now_);
+  }
+  for (const auto& [partition, follower] : happened.snapshots_wanted) {
+    snapshots_.Want(partition, replicas_->Find(partition)->self().id, follower, now_);
   }
 }
 

@@ -149,6 +149,7 @@ struct ForwardReply {
 struct Load {
   uint64_t keys = 0;
   uint64_t disk_bytes = 0;
+  uint64_t behind = 0;  // Entries that its replicas have yet to receive, as their owners see it.
   Duration uptime{};
   std::string version;
 };
@@ -156,6 +157,9 @@ struct Load {
 struct Heartbeat {
   std::optional<Duration> heard_ago;  // When the sender last heard the addressee; nullopt: never.
   Load load;
+
+  // Entries of groups that the sender leads which the addressee has yet to receive.
+  uint64_t behind = 0;
 
   // Do not give it leadership: it is about to stop, or its disk is full or stalled.
   bool draining = false;
@@ -170,6 +174,28 @@ struct GroupMessage {
   friend bool operator==(const GroupMessage&, const GroupMessage&) = default;
 };
 
+// A piece of a snapshot, from a replica that has it to one that needs it. `bytes` are for
+// partition::SnapshotWriter.
+struct SnapshotChunk {
+  GroupId group;
+  ReplicaId from;
+  ReplicaId to;
+  uint64_t stream = 0;
+  uint32_t sequence = 0;
+  std::string bytes;
+
+  friend bool operator==(const SnapshotChunk&, const SnapshotChunk&) = default;
+};
+
+// It was written, or could not be: the stream ends.
+struct SnapshotAck {
+  uint64_t stream = 0;
+  uint32_t sequence = 0;
+  bool ok = false;
+
+  friend bool operator==(const SnapshotAck&, const SnapshotAck&) = default;
+};
+
 // Everything pending for one peer.
 struct Frame {
   topology::Envelope envelope;
@@ -177,9 +203,12 @@ struct Frame {
   std::vector<GroupMessage> raft;
   std::vector<Forward> forwards;
   std::vector<ForwardReply> replies;
+  std::vector<SnapshotAck> chunk_acks;
+  std::vector<SnapshotChunk> chunks;
 
   [[nodiscard]] bool empty() const {
-    return !heartbeat && raft.empty() && forwards.empty() && replies.empty();
+    return !heartbeat && raft.empty() && forwards.empty() && replies.empty() &&
+           chunk_acks.empty() && chunks.empty();
   }
 };
 

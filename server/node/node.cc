@@ -15,6 +15,7 @@ Node::Node(Options options, Instant now)
       started_at_(now),
       now_(now),
       founding_(options_.founding),
+      snapshots_(options_.snapshots, options_.founding.boot.counter << 40U),
       handback_(options_.handback),
       client_id_(Hash64(options_.founding.self.uuid.ToBytes()) ^ options_.founding.boot.nonce),
       requests_((options_.founding.boot.counter << 40U) + 1),
@@ -35,6 +36,7 @@ void Node::Advance(Instant now) {
   for (LogLine& line : changes.log) effects_.log.push_back(std::move(line));
   for (const heartbeat::HealthChange& change : changes.health) NoteHealth(change, now);
   replicas_->Advance(now);
+  snapshots_.Advance(now);
   if (now >= retry_at_) {
     retry_at_ = Instant::max();
     RouteAll(requests_.Waiting(), now);
@@ -47,7 +49,7 @@ void Node::Advance(Instant now) {
 Instant Node::NextWakeAt() const {
   Instant wake = std::min({founding_.NextWakeAt(), requests_.NextDeadline(), retry_at_});
   if (!peers_) return wake;
-  return std::min({wake, peers_->NextWakeAt(), replicas_->NextWakeAt()});
+  return std::min({wake, peers_->NextWakeAt(), replicas_->NextWakeAt(), snapshots_.NextWakeAt()});
 }
 
 Effects Node::TakeEffects() {
@@ -164,6 +166,7 @@ void Node::OnLinkDown(NodeId peer, Instant now) {
   peers_->OnLinkDown(peer);
   outbox_.erase(peer);
   replicas_->OnLinkDown(peer);
+  snapshots_.OnLinkDown(peer);
   GiveUpOn(peer, now);
 }
 
@@ -209,6 +212,10 @@ void Node::OnFrame(NodeId peer, Frame frame, Instant now) {
   for (const GroupMessage& message : frame.raft) replicas_->Step(peer, message, now);
   for (Forward& forward : frame.forwards) OnForward(peer, std::move(forward), now);
   for (ForwardReply& reply : frame.replies) OnForwardReply(peer, std::move(reply), now);
+  for (const SnapshotAck& ack : frame.chunk_acks) snapshots_.OnAck(peer, ack, now);
+  for (SnapshotChunk& chunk : frame.chunks) {
+    if (replicas_->Holds(chunk.group, chunk.to)) snapshots_.OnChunk(peer, std::move(chunk));
+  }
 }
 
 void Node::Beat(Instant now) {
@@ -222,6 +229,7 @@ void Node::Beat(Instant now) {
 Heartbeat Node::MakeHeartbeat(NodeId peer, Instant now) const {
   return {.heard_ago = peers_->HeardAgo(peer, now),
           .load = MakeLoad(now),
+          .behind = replicas_->BehindOf(peer),
           .draining = draining_,
           .unfit = IsUnfit(now)};
 }
@@ -259,8 +267,11 @@ void Node::GiveAwayIfUnfit(Instant now) {
 Load Node::MakeLoad(Instant now) const {
   uint64_t keys = 0;
   for (const auto& [partition, waiters] : waiters_) keys += waiters.keys;
-  return {
-      .keys = keys, .disk_bytes = disk_bytes_, .uptime = now - started_at_, .version = KVD_VERSION};
+  return {.keys = keys,
+          .disk_bytes = disk_bytes_,
+          .behind = peers_ ? peers_->Behind() : 0,
+          .uptime = now - started_at_,
+          .version = KVD_VERSION};
 }
 
 Frame& Node::FrameTo(NodeId peer) {

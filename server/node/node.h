@@ -30,6 +30,7 @@
 #include "server/node/peers.h"
 #include "server/node/replicas.h"
 #include "server/node/requests.h"
+#include "server/node/snapshots.h"
 #include "server/node/view.h"
 #include "server/partition/state_machines.h"
 #include "server/topology/founding.h"
@@ -52,6 +53,7 @@ class Node {
     topology::Founding::Options founding;
     Peers::Options peers;
     Replicas::Options replicas;
+    Snapshots::Options snapshots;
     heartbeat::Handback::Options handback;
     Limits limits;
 
@@ -59,7 +61,7 @@ class Node {
     Duration retry_every = std::chrono::milliseconds(10);
 
     // How long an operation waits for a majority that is not reachable before it is refused.
-    Duration majority_patience = std::chrono::milliseconds(500);
+    Duration majority_patience = std::chrono::milliseconds(200);
 
     // A write to the log that takes longer makes this node give its leadership away, and not take
     // any for `stall_pause`.
@@ -105,10 +107,13 @@ class Node {
   void OnFetched(PartitionId partition, ReplicaId follower, std::vector<storage::Entry> entries,
                  Instant now);
   void OnFlushed(const std::vector<partition::StateMachines::Truncation>& flushed, Instant now);
-  void OnSnapshotSent(PartitionId partition, ReplicaId follower,
-                      std::optional<raft::SnapshotPoint> sent, Instant now);
-  void OnInstalled(PartitionId partition, const raft::SnapshotPoint& snapshot, uint64_t keys,
+  void OnChunkRead(partition::StreamId stream, StatusOr<partition::Transfers::Chunk> chunk,
                    Instant now);
+  void OnChunkWritten(partition::StreamId stream, NodeId peer, bool ok, Instant now);
+
+  // `keys`: of the partition, as it is now; an error: what was to be installed is not there.
+  void OnInstalled(PartitionId partition, const raft::SnapshotPoint& snapshot,
+                   StatusOr<uint64_t> keys, Instant now);
   void OnDisk(uint64_t used_bytes, bool full, Instant now);
 
   // Operator. Draining: leadership is handed over, and peers are told, at once; after
@@ -143,6 +148,7 @@ class Node {
     std::multimap<Index, Proposed> writes;   // By the index of their entry, one per term.
     std::multimap<Index, Ticket> confirmed;  // Reads, by what must be applied first.
     Index applied = 0;
+    Term applied_term = 0;  // Of the last entry applied since the start.
     uint64_t keys = 0;
   };
 
@@ -177,13 +183,17 @@ class Node {
   void ReadHere(Ticket ticket);
   void OnConfirmed(PartitionId partition, const raft::ConfirmedRead& read);
   void OnOutcome(PartitionId partition, const partition::Outcome& outcome, Instant now);
+  void TryOlderAgain(PartitionId partition, Term term, Instant now);
   void AnswerWrite(Ticket ticket, PartitionId partition, const partition::Outcome& outcome);
+  void GiveUpWaiters(PartitionId partition, Index through, Instant now);
   void Settle();
+  void SettleReplicas();
 
   // Answers.
   [[nodiscard]] Refusal NotOwner(PartitionId partition) const;
   [[nodiscard]] Refusal NoMajority(PartitionId partition, bool is_write) const;
   [[nodiscard]] Refusal Unknown(const Request& request, std::string_view what) const;
+  [[nodiscard]] Refusal DoesNotFit(const Request& request, const std::string& peer) const;
   [[nodiscard]] Refusal GaveUp(const Request& request) const;
   void Finish(Ticket ticket, Result result);
   void Reply(const Request& request, Result result);
@@ -210,6 +220,7 @@ class Node {
   NodeId self_;  // 0 before founding.
   std::optional<Peers> peers_;
   std::optional<Replicas> replicas_;
+  Snapshots snapshots_;
   heartbeat::Handback handback_;
   std::map<PartitionId, Waiters> waiters_;
   std::map<PartitionId, OwnerHint> hints_;  // Of partitions without a replica here.

@@ -90,6 +90,12 @@ bool Peers::IsFit(NodeId peer) const {
          !it->second.told->unfit;
 }
 
+uint64_t Peers::Behind() const {
+  uint64_t behind = 0;
+  for (const auto& [id, peer] : peers_) behind += peer.told && peer.linked ? peer.told->behind : 0;
+  return behind;
+}
+
 bool Peers::IsReachable(NodeId peer) const {
   const auto it = peers_.find(peer);
   return it != peers_.end() && it->second.linked && detector_.Of(peer) == Health::kAlive;

@@ -60,6 +60,9 @@ class Peers {
   // `peer` said that it is about to stop, or should not own anything for another reason.
   [[nodiscard]] bool IsFit(NodeId peer) const;
 
+  // Entries that this node has yet to receive, as its peers said last.
+  [[nodiscard]] uint64_t Behind() const;
+
   // Why it is not reachable, for messages: "connection refused", "silent", "not connected".
   [[nodiscard]] std::string WhyUnreachable(NodeId peer) const;
 

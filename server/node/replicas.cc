@@ -47,6 +47,12 @@ const raft::Replica* Replicas::Find(PartitionId partition) const {
   return it == replicas_.end() ? nullptr : &it->second.raft;
 }
 
+bool Replicas::Holds(GroupId group, ReplicaId replica) const {
+  if (group == kSystemGroup) return false;
+  const raft::Replica* found = Find(PartitionOfGroup(group));
+  return found != nullptr && found->self().id == replica;
+}
+
 Replicas::One* Replicas::FindOne(PartitionId partition) {
   const auto it = replicas_.find(partition);
   return it == replicas_.end() ? nullptr : &it->second;
@@ -79,11 +85,9 @@ Instant Replicas::NextWakeAt() const {
 }
 
 void Replicas::Step(NodeId peer, const GroupMessage& message, Instant now) {
-  if (message.group == kSystemGroup) return;
+  if (!Holds(message.group, message.message.to)) return;
   const PartitionId partition = PartitionOfGroup(message.group);
-  One* one = FindOne(partition);
-  if (one == nullptr || one->raft.self().id != message.message.to) return;
-  one->raft.Step(message.message, peer, now);
+  FindOne(partition)->raft.Step(message.message, peer, now);
   Touch(partition);
 }
 
@@ -122,6 +126,11 @@ void Replicas::OnInstalled(PartitionId partition, const raft::SnapshotPoint& sna
   One& one = replicas_.at(partition);
   one.flushed = 0;
   one.raft.OnInstalled(snapshot);
+  Touch(partition);
+}
+
+void Replicas::OnInstallFailed(PartitionId partition) {
+  replicas_.at(partition).raft.OnInstallFailed();
   Touch(partition);
 }
 
@@ -243,7 +252,7 @@ void Replicas::CollectOne(PartitionId partition, One& one, Effects& effects,
   }
   for (const raft::Fetch& fetch : wanted.fetches) effects.fetches.push_back({partition, fetch});
   for (const raft::SnapshotWanted& wish : wanted.snapshots) {
-    effects.snapshots.push_back({partition, wish.follower});
+    happened.snapshots_wanted.emplace_back(partition, wish.follower);
   }
   if (wanted.install) effects.installs.push_back({partition, *std::move(wanted.install)});
   for (const raft::ConfirmedRead& read : wanted.reads) happened.reads.emplace_back(partition, read);
@@ -270,6 +279,18 @@ uint32_t Replicas::CountLed() const {
 uint32_t Replicas::CountLeaderless() const {
   return static_cast<uint32_t>(std::ranges::count_if(
       replicas_, [](const auto& each) { return !each.second.raft.leader(); }));
+}
+
+uint64_t Replicas::BehindOf(NodeId peer) const {
+  uint64_t behind = 0;
+  for (const auto& [partition, one] : replicas_) {
+    if (one.raft.role() != raft::Role::kLeader) continue;
+    const auto there = std::ranges::find(one.order, peer, &topology::Replica::node);
+    if (there == one.order.end()) continue;
+    const auto progress = one.raft.ProgressOf(there->id);
+    if (progress) behind += one.raft.last() - std::min(progress->match, one.raft.last());
+  }
+  return behind;
 }
 
 std::optional<Instant> Replicas::OldestWrite() const {

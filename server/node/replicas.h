@@ -45,6 +45,7 @@ class Replicas {
     std::vector<std::pair<PartitionId, raft::ConfirmedRead>> reads;
     std::vector<raft::ReadId> lost_reads;
     std::vector<PartitionId> leader_changed;  // Another one, or none, or it now serves.
+    std::vector<std::pair<PartitionId, raft::Member>> snapshots_wanted;
   };
 
   Replicas(Options options, NodeId self) : options_(options), self_(self) {}
@@ -55,6 +56,9 @@ class Replicas {
 
   // nullptr: no replica of it here.
   [[nodiscard]] const raft::Replica* Find(PartitionId partition) const;
+
+  // Whether this very replica of the group is here.
+  [[nodiscard]] bool Holds(GroupId group, ReplicaId replica) const;
 
   void Advance(Instant now);
   [[nodiscard]] Instant NextWakeAt() const;
@@ -69,6 +73,7 @@ class Replicas {
   void OnSnapshotSent(PartitionId partition, ReplicaId follower,
                       std::optional<raft::SnapshotPoint> sent);
   void OnInstalled(PartitionId partition, const raft::SnapshotPoint& snapshot);
+  void OnInstallFailed(PartitionId partition);
 
   // The store has flushed this much of the partition. Returns up to where its log is given up now:
   // followers that are a little behind are still served from it.
@@ -104,6 +109,9 @@ class Replicas {
   // How many groups are led here, and how many of those held here have no leader.
   [[nodiscard]] uint32_t CountLed() const;
   [[nodiscard]] uint32_t CountLeaderless() const;
+
+  // Entries of groups led here that `peer` has yet to receive.
+  [[nodiscard]] uint64_t BehindOf(NodeId peer) const;
 
   // When the oldest write that is not durable yet was handed out; nullopt: there is none.
   [[nodiscard]] std::optional<Instant> OldestWrite() const;

@@ -15,10 +15,11 @@ bool MayBeTriedAgain(Reason reason) {
          reason == Reason::kNodeJoining || reason == Reason::kNoMajority;
 }
 
-// It says that something is written, or was read: no try before it changes that.
-bool IsFinal(const Request& request, const Result& result) {
-  return !request.is_write() || std::holds_alternative<Written>(result) ||
-         std::holds_alternative<Incremented>(result);
+// A partition has decided: its record answers every copy that is still on its way in the same way.
+// Anything else, while an earlier try may be applied, is no answer.
+bool IsDecision(const Request& request, const Result& result) {
+  const auto* refusal = std::get_if<Refusal>(&result);
+  return !request.is_write() || refusal == nullptr || refusal->reason == Reason::kBadRequest;
 }
 
 bool IsStaleRead(const Operation& operation) {
@@ -32,12 +33,15 @@ void Node::OnCall(CallId call, Operation operation, std::optional<Duration> budg
   now_ = now;
   const Duration allowed =
       std::min(budget.value_or(options_.limits.request_default), options_.limits.request_max);
+  // The word that time is up must be there before the caller hangs up: to whom nobody says that
+  // nothing was written, something may have been.
+  const Duration margin = std::min<Duration>(allowed / 10, std::chrono::milliseconds(20));
   Request request{.origin = call,
                   .operation = {},
                   .bytes = SizeOf(operation),
                   .budget = allowed,
                   .accepted = now,
-                  .deadline = now + allowed};
+                  .deadline = now + allowed - margin};
   if (auto refusal = Refuse(operation)) return Reply(request, *std::move(refusal));
   request.partition = PartitionOf(operation.key, founding_.topology()->partitions());
   request.operation = std::move(operation);
@@ -182,10 +186,9 @@ void Node::OnForwardReply(NodeId peer, ForwardReply reply, Instant now) {
   }
   if (TryAgain(ticket, reply, now)) return;
   if (!Fits(request->operation.kind(), reply.result)) {
-    return Finish(ticket, Unknown(*request, NameOf(peer) + " sent an answer that does not fit"));
+    return Finish(ticket, DoesNotFit(*request, NameOf(peer)));
   }
-  // An earlier try that is still on its way could make a lie of anything but success.
-  if (request->maybe_applied && !IsFinal(*request, reply.result)) {
+  if (request->maybe_applied && !IsDecision(*request, reply.result)) {
     return Finish(ticket, Unknown(*request, "an owner was lost while it worked on this"));
   }
   Finish(ticket, std::move(reply.result));

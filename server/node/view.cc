@@ -90,6 +90,8 @@ std::optional<RingView> Node::ViewRing(Instant now) const {
       partition.owner = PositionOf(*topology, hint->node);
       partition.term = hint->term;
     }
+    const raft::Replica* replica = replicas_->Find(PartitionId{p});
+    partition.leaderless = replica != nullptr && !replica->leader();
     const auto waiters = waiters_.find(PartitionId{p});
     if (waiters != waiters_.end()) partition.base = waiters->second.applied;
     view.partitions.push_back(std::move(partition));

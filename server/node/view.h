@@ -45,6 +45,7 @@ struct PartitionView {
   uint32_t owner = 0;              // As far as known here, else the preferred one.
   Term term = 0;                   // 0: not known here.
   Index base = 0;
+  bool leaderless = false;  // It has a replica here, and no owner.
 };
 
 struct RingView {

@@ -207,6 +207,7 @@ void ToProto(const node::ClusterView& view, pb::GetStatusResponse& out) {
     status.set_owned(node.owned);
     status.set_replicas(node.replicas);
     if (!node.load) continue;
+    status.set_behind(node.load->behind);
     status.mutable_load()->set_keys(node.load->keys);
     status.mutable_load()->set_disk_bytes(node.load->disk_bytes);
     status.mutable_load()->set_uptime_ms(Milliseconds(node.load->uptime));
@@ -234,6 +235,7 @@ void ToProto(const node::RingView& view, pb::GetRingResponse& out) {
     entry.set_owner(partition.owner);
     entry.set_term(partition.term);
     entry.set_base(partition.base);
+    entry.set_leaderless(partition.leaderless);
   }
 }
 

@@ -66,8 +66,10 @@ node::Heartbeat Read(const peer_pb::Heartbeat& in) {
   node::Heartbeat out{.heard_ago = std::nullopt,
                       .load = {.keys = in.keys(),
                                .disk_bytes = in.disk_bytes(),
+                               .behind = in.behind(),
                                .uptime = FromMilliseconds(in.uptime_ms()),
                                .version = in.version()},
+                      .behind = in.you_are_behind(),
                       .draining = in.draining(),
                       .unfit = in.unfit()};
   if (in.has_heard_ms_ago()) out.heard_ago = FromMilliseconds(in.heard_ms_ago());
@@ -78,10 +80,40 @@ void Write(const node::Heartbeat& in, peer_pb::Heartbeat& out) {
   if (in.heard_ago) out.set_heard_ms_ago(Milliseconds(*in.heard_ago));
   out.set_keys(in.load.keys);
   out.set_disk_bytes(in.load.disk_bytes);
+  out.set_behind(in.load.behind);
+  out.set_you_are_behind(in.behind);
   out.set_uptime_ms(Milliseconds(in.load.uptime));
   out.set_version(in.load.version);
   out.set_draining(in.draining);
   out.set_unfit(in.unfit);
+}
+
+node::SnapshotAck Read(const peer_pb::SnapshotAck& in) {
+  return {.stream = in.stream(), .sequence = in.sequence(), .ok = in.ok()};
+}
+
+void Write(const node::SnapshotAck& in, peer_pb::SnapshotAck& out) {
+  out.set_stream(in.stream);
+  out.set_sequence(in.sequence);
+  out.set_ok(in.ok);
+}
+
+node::SnapshotChunk Read(peer_pb::SnapshotChunk& in) {
+  return {.group = GroupId{in.group()},
+          .from = ReplicaId{in.from()},
+          .to = ReplicaId{in.to()},
+          .stream = in.stream(),
+          .sequence = in.sequence(),
+          .bytes = std::move(*in.mutable_bytes())};
+}
+
+void Write(node::SnapshotChunk in, peer_pb::SnapshotChunk& out) {
+  out.set_group(in.group.value);
+  out.set_from(in.from.value);
+  out.set_to(in.to.value);
+  out.set_stream(in.stream);
+  out.set_sequence(in.sequence);
+  out.set_bytes(std::move(in.bytes));
 }
 
 }  // namespace
@@ -147,6 +179,8 @@ std::optional<node::Frame> FromProto(peer_pb::Frame in) {
     if (!read) return std::nullopt;
     out.replies.push_back(*std::move(read));
   }
+  for (const peer_pb::SnapshotAck& ack : in.chunk_acks()) out.chunk_acks.push_back(Read(ack));
+  for (peer_pb::SnapshotChunk& chunk : *in.mutable_chunks()) out.chunks.push_back(Read(chunk));
   return out;
 }
 
@@ -157,6 +191,8 @@ peer_pb::Frame ToProto(node::Frame frame) {
   for (node::GroupMessage& message : frame.raft) Write(std::move(message), out);
   for (node::Forward& forward : frame.forwards) Write(std::move(forward), *out.add_forwards());
   for (node::ForwardReply& reply : frame.replies) Write(std::move(reply), *out.add_replies());
+  for (const node::SnapshotAck& ack : frame.chunk_acks) Write(ack, *out.add_chunk_acks());
+  for (node::SnapshotChunk& chunk : frame.chunks) Write(std::move(chunk), *out.add_chunks());
   return out;
 }
 

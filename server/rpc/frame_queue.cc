@@ -26,6 +26,14 @@ uint64_t SizeOf(const node::ForwardReply& reply) {
   return kOverhead + (found != nullptr ? found->value.size() : 0);
 }
 
+uint64_t SizeOf(const node::SnapshotAck&) {
+  return kOverhead;
+}
+
+uint64_t SizeOf(const node::SnapshotChunk& chunk) {
+  return kOverhead + chunk.bytes.size();
+}
+
 Refusal NoRoom() {
   return {.reason = Reason::kOverloaded,
           .message =
@@ -67,6 +75,15 @@ std::vector<uint64_t> FrameQueue::Add(node::Frame frame) {
     }
     replies_.push_back(std::move(reply));
   }
+  // One chunk per peer and its answer: they bound themselves.
+  for (const node::SnapshotAck& ack : frame.chunk_acks) {
+    queued_bytes_ += SizeOf(ack);
+    chunk_acks_.push_back(ack);
+  }
+  for (node::SnapshotChunk& chunk : frame.chunks) {
+    queued_bytes_ += SizeOf(chunk);
+    chunks_.push_back(std::move(chunk));
+  }
   std::vector<uint64_t> refused;
   for (node::Forward& forward : frame.forwards) {
     if (MakeRoom(SizeOf(forward))) {
@@ -83,11 +100,15 @@ std::optional<node::Frame> FrameQueue::Take() {
                     .heartbeat = std::exchange(heartbeat_, std::nullopt),
                     .raft = {},
                     .forwards = {},
-                    .replies = {}};
+                    .replies = {},
+                    .chunk_acks = {},
+                    .chunks = {}};
   uint64_t bytes = 0;
   Fill(raft_, frame.raft, options_.max_frame_bytes, bytes);
   Fill(replies_, frame.replies, options_.max_frame_bytes, bytes);
   Fill(forwards_, frame.forwards, options_.max_frame_bytes, bytes);
+  Fill(chunk_acks_, frame.chunk_acks, options_.max_frame_bytes, bytes);
+  Fill(chunks_, frame.chunks, options_.max_frame_bytes, bytes);
   queued_bytes_ -= bytes;
   if (frame.empty()) return std::nullopt;
   return frame;

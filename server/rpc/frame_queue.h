@@ -40,6 +40,8 @@ class FrameQueue {
   std::deque<node::GroupMessage> raft_;
   std::deque<node::ForwardReply> replies_;
   std::deque<node::Forward> forwards_;
+  std::deque<node::SnapshotAck> chunk_acks_;
+  std::deque<node::SnapshotChunk> chunks_;
   uint64_t queued_bytes_ = 0;
 };
 

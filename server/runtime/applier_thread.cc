@@ -22,6 +22,7 @@ ApplierThread::ApplierThread(partition::StateMachines& machines, const storage::
       clock_(clock),
       flush_every_(flush_every),
       callbacks_(std::move(callbacks)),
+      transfers_(machines),
       thread_([this] { Run(); }) {}
 
 ApplierThread::~ApplierThread() {
@@ -29,15 +30,13 @@ ApplierThread::~ApplierThread() {
   thread_.join();
 }
 
-void ApplierThread::Apply(std::vector<partition::ApplyJob> jobs) {
-  jobs_.Push(std::move(jobs));
-}
-void ApplierThread::Read(std::vector<node::ReadJob> jobs) {
-  jobs_.Push(std::move(jobs));
+bool ApplierThread::Jobs::empty() const {
+  return applies.empty() && installs.empty() && reads.empty() && fetches.empty() &&
+         chunk_closes.empty() && chunk_reads.empty() && chunk_writes.empty();
 }
 
-void ApplierThread::Fetch(std::vector<node::FetchJob> jobs) {
-  jobs_.Push(std::move(jobs));
+void ApplierThread::Do(Jobs jobs) {
+  if (!jobs.empty()) jobs_.Push(std::move(jobs));
 }
 
 void ApplierThread::Run() {
@@ -45,7 +44,7 @@ void ApplierThread::Run() {
   Instant measure_at = clock_.Now();
   Status status;
   while (status.ok() && !jobs_.IsFinished()) {
-    status = Do(jobs_.TakeAll(std::min(flush_at, measure_at)));
+    status = Work(jobs_.TakeAll(std::min(flush_at, measure_at)));
     if (status.ok() && clock_.Now() >= measure_at) {
       callbacks_.on_disk(callbacks_.measure_disk());
       measure_at = clock_.Now() + kMeasureEvery;
@@ -61,27 +60,60 @@ void ApplierThread::Run() {
   callbacks_.on_fatal(status);
 }
 
-// Applies first, in one batch: what is read then is younger, never older, than was asked for.
-Status ApplierThread::Do(std::vector<Job> jobs) {
-  std::vector<partition::ApplyJob> applies;
-  std::vector<node::ReadJob> reads;
-  std::vector<node::FetchJob> fetches;
-  for (Job& job : jobs) {
-    if (auto* some = std::get_if<std::vector<partition::ApplyJob>>(&job)) Take(applies, *some);
-    if (auto* some = std::get_if<std::vector<node::ReadJob>>(&job)) Take(reads, *some);
-    if (auto* some = std::get_if<std::vector<node::FetchJob>>(&job)) Take(fetches, *some);
+// Everything that is pending is one batch of the store. Applies first: what is read then is
+// younger, never older, than was asked for; and what is installed comes after all that was applied
+// before.
+Status ApplierThread::Work(std::vector<Jobs> pending) {
+  Jobs all;
+  for (Jobs& jobs : pending) {
+    Take(all.applies, jobs.applies);
+    Take(all.installs, jobs.installs);
+    Take(all.reads, jobs.reads);
+    Take(all.fetches, jobs.fetches);
+    Take(all.chunk_closes, jobs.chunk_closes);
+    Take(all.chunk_reads, jobs.chunk_reads);
+    Take(all.chunk_writes, jobs.chunk_writes);
   }
   Done done;
-  if (!applies.empty()) {
-    KVD_ASSIGN_OR_RETURN(done.applied, machines_.Apply(applies));
+  if (!all.applies.empty()) {
+    KVD_ASSIGN_OR_RETURN(auto applied, machines_.Apply(all.applies));
+    for (partition::Applied& one : applied) done.emplace_back(std::move(one));
   }
-  done.reads.reserve(reads.size());
-  for (const node::ReadJob& read : reads) done.reads.push_back(DoRead(read));
-  for (const node::FetchJob& job : fetches) {
+  KVD_RETURN_IF_ERROR(DoInstalls(all.installs, done));
+  for (const node::ReadJob& job : all.reads) done.emplace_back(DoRead(job));
+  for (const node::FetchJob& job : all.fetches) {
     KVD_ASSIGN_OR_RETURN(auto fetched, DoFetch(job));
-    done.fetches.push_back(std::move(fetched));
+    done.emplace_back(std::move(fetched));
   }
+  KVD_RETURN_IF_ERROR(DoTransfers(all, done));
   if (!done.empty()) callbacks_.on_done(std::move(done));
+  return OkStatus();
+}
+
+Status ApplierThread::DoInstalls(const std::vector<node::InstallJob>& jobs, Done& done) {
+  for (const node::InstallJob& job : jobs) {
+    auto keys = transfers_.Install(job.partition, job.snapshot);
+    // Not there, or no longer of use: the leader sends another. All else is the disk's.
+    const StatusCode code = keys.status().code();
+    if (!keys.ok() && code != StatusCode::kNotFound && code != StatusCode::kFailedPrecondition) {
+      return Annotate(keys.status(), "install a snapshot");
+    }
+    done.emplace_back(InstallResult{job.partition, job.snapshot, std::move(keys)});
+  }
+  return OkStatus();
+}
+
+Status ApplierThread::DoTransfers(const Jobs& jobs, Done& done) {
+  for (const node::ChunkRead& job : jobs.chunk_reads) {
+    done.emplace_back(
+        ChunkResult{job.stream, transfers_.Read(job.stream, job.partition, job.max_bytes)});
+  }
+  for (const partition::StreamId stream : jobs.chunk_closes) transfers_.Close(stream);
+  for (const node::ChunkWrite& job : jobs.chunk_writes) {
+    const Status written = transfers_.Write(job.peer, job.stream, job.partition, job.bytes);
+    if (written.code() == StatusCode::kInternal) return Annotate(written, "receive a snapshot");
+    done.emplace_back(WriteResult{job.stream, job.peer, written.ok()});
+  }
   return OkStatus();
 }
 

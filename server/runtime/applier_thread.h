@@ -16,6 +16,7 @@
 #include "common/types.h"
 #include "server/node/effects.h"
 #include "server/partition/state_machines.h"
+#include "server/partition/transfers.h"
 #include "server/runtime/queue.h"
 
 namespace kvd::runtime {
@@ -39,13 +40,25 @@ class ApplierThread {
     std::vector<storage::Entry> entries;  // Empty: they are no longer in the log.
   };
 
-  struct Done {
-    std::vector<partition::Applied> applied;
-    std::vector<ReadResult> reads;
-    std::vector<FetchResult> fetches;
-
-    [[nodiscard]] bool empty() const { return applied.empty() && reads.empty() && fetches.empty(); }
+  struct ChunkResult {
+    partition::StreamId stream;
+    StatusOr<partition::Transfers::Chunk> chunk;
   };
+  struct WriteResult {
+    partition::StreamId stream;
+    NodeId peer;
+    bool ok = false;
+  };
+  struct InstallResult {
+    PartitionId partition;
+    raft::SnapshotPoint snapshot;
+    StatusOr<uint64_t> keys;
+  };
+
+  // One per job, in this order.
+  using Result = std::variant<partition::Applied, InstallResult, ReadResult, FetchResult,
+                              ChunkResult, WriteResult>;
+  using Done = std::vector<Result>;
 
   // Called on this thread. After on_fatal nothing more is applied.
   struct Callbacks {
@@ -63,16 +76,25 @@ class ApplierThread {
   // Finishes what is queued, flushes, then ends the thread.
   ~ApplierThread();
 
-  void Apply(std::vector<partition::ApplyJob> jobs);
-  void Read(std::vector<node::ReadJob> jobs);
-  void Fetch(std::vector<node::FetchJob> jobs);
+  // Does the jobs of these kinds, after those before them.
+  struct Jobs {
+    std::vector<partition::ApplyJob> applies;
+    std::vector<node::InstallJob> installs;
+    std::vector<node::ReadJob> reads;
+    std::vector<node::FetchJob> fetches;
+    std::vector<partition::StreamId> chunk_closes;
+    std::vector<node::ChunkRead> chunk_reads;
+    std::vector<node::ChunkWrite> chunk_writes;
+
+    [[nodiscard]] bool empty() const;
+  };
+  void Do(Jobs jobs);
 
  private:
-  using Job = std::variant<std::vector<partition::ApplyJob>, std::vector<node::ReadJob>,
-                           std::vector<node::FetchJob>>;
-
   void Run();
-  [[nodiscard]] Status Do(std::vector<Job> jobs);
+  [[nodiscard]] Status Work(std::vector<Jobs> pending);
+  [[nodiscard]] Status DoInstalls(const std::vector<node::InstallJob>& jobs, Done& done);
+  [[nodiscard]] Status DoTransfers(const Jobs& jobs, Done& done);
   [[nodiscard]] ReadResult DoRead(const node::ReadJob& job) const;
   [[nodiscard]] StatusOr<FetchResult> DoFetch(const node::FetchJob& job) const;
   [[nodiscard]] Status Flush();
@@ -82,7 +104,8 @@ class ApplierThread {
   const Clock& clock_;
   const Duration flush_every_;
   const Callbacks callbacks_;
-  Queue<Job> jobs_;
+  partition::Transfers transfers_;
+  Queue<Jobs> jobs_;
   std::thread thread_;
 };
 

@@ -6,6 +6,32 @@
 #include "absl/time/clock.h"
 
 namespace kvd::runtime {
+namespace {
+
+// Tells the node what the applier has done.
+struct Report {
+  node::Node& node;
+  Instant now;
+
+  void operator()(partition::Applied applied) const { node.OnApplied(applied, now); }
+  void operator()(ApplierThread::InstallResult installed) const {
+    node.OnInstalled(installed.partition, installed.snapshot, std::move(installed.keys), now);
+  }
+  void operator()(ApplierThread::ReadResult read) const {
+    node.OnRead(read.ticket, std::move(read.value), now);
+  }
+  void operator()(ApplierThread::FetchResult fetch) const {
+    node.OnFetched(fetch.partition, fetch.follower, std::move(fetch.entries), now);
+  }
+  void operator()(ApplierThread::ChunkResult read) const {
+    node.OnChunkRead(read.stream, std::move(read.chunk), now);
+  }
+  void operator()(ApplierThread::WriteResult written) const {
+    node.OnChunkWritten(written.stream, written.peer, written.ok, now);
+  }
+};
+
+}  // namespace
 
 Runtime::Runtime(Options options, storage::Log& log, storage::DataDir& data_dir,
                  partition::StateMachines& machines, const Clock& clock, Logger& logger)
@@ -56,9 +82,13 @@ void Runtime::Dispatch(node::Effects effects) {
   if (!effects.appends.empty()) writer_->Append(std::move(effects.appends));
   if (effects.founding.bind) writer_->Bind(*effects.founding.bind);
   if (effects.founding.store) writer_->StoreTopology(*effects.founding.store);
-  if (!effects.applies.empty()) applier_->Apply(std::move(effects.applies));
-  if (!effects.reads.empty()) applier_->Read(std::move(effects.reads));
-  if (!effects.fetches.empty()) applier_->Fetch(std::move(effects.fetches));
+  applier_->Do({.applies = std::move(effects.applies),
+                .installs = std::move(effects.installs),
+                .reads = std::move(effects.reads),
+                .fetches = std::move(effects.fetches),
+                .chunk_closes = std::move(effects.chunk_closes),
+                .chunk_reads = std::move(effects.chunk_reads),
+                .chunk_writes = std::move(effects.chunk_writes)});
   if (!effects.truncations.empty()) writer_->Truncate(std::move(effects.truncations));
   if (effects.links) transport_->SetLinks(*std::move(effects.links));
   for (auto& greeting : effects.founding.greetings) transport_->Greet(std::move(greeting));
@@ -86,13 +116,7 @@ ApplierThread::Callbacks Runtime::ApplierCallbacks() {
   return {.on_done =
               [this](ApplierThread::Done done) {
                 Post([done = std::move(done)](node::Node& node, Instant now) mutable {
-                  for (const partition::Applied& one : done.applied) node.OnApplied(one, now);
-                  for (auto& [ticket, value] : done.reads) {
-                    node.OnRead(ticket, std::move(value), now);
-                  }
-                  for (auto& [partition, follower, entries] : done.fetches) {
-                    node.OnFetched(partition, follower, std::move(entries), now);
-                  }
+                  for (auto& result : done) std::visit(Report{node, now}, std::move(result));
                 });
               },
           .on_flushed =

@@ -99,7 +99,10 @@ class StoreBatch {
   };
   using Change = std::variant<Put, Delete, SetApplied, DropGeneration, PutSession, DeleteSession>;
 
-  void Add(Change change) { changes_.push_back(std::move(change)); }
+  template <typename T>
+  void Add(T change) {
+    changes_.emplace_back(std::in_place_type<T>, std::move(change));
+  }
   [[nodiscard]] const std::vector<Change>& changes() const { return changes_; }
   [[nodiscard]] bool empty() const { return changes_.empty(); }
 
