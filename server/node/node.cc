@@ -194,6 +194,13 @@ void Node::NoteHealth(const heartbeat::HealthChange& change, Instant now) {
   GiveUpOn(change.peer, now);
 }
 
+// Too fast to be suspected: what it led has no leader, though its followers heard one just now.
+void Node::NoteRestart(NodeId peer, Instant now) {
+  if (IsUnfit(now)) return;
+  replicas_->OnSuspected(
+      peer, [this](NodeId id) { return IsReachable(id); }, now);
+}
+
 void Node::OnFrame(NodeId peer, Frame frame, Instant now) {
   now_ = now;
   if (!peers_) return;
@@ -208,7 +215,7 @@ void Node::OnFrame(NodeId peer, Frame frame, Instant now) {
                             {{"peer", NameOf(peer)}, {"from", envelope.from.ToString()}}});
     return;
   }
-  peers_->OnFrame(peer, frame.heartbeat, now);
+  if (peers_->OnFrame(peer, envelope.from_boot, frame.heartbeat, now)) NoteRestart(peer, now);
   for (const GroupMessage& message : frame.raft) replicas_->Step(peer, message, now);
   for (Forward& forward : frame.forwards) OnForward(peer, std::move(forward), now);
   for (ForwardReply& reply : frame.replies) OnForwardReply(peer, std::move(reply), now);

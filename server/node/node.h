@@ -202,6 +202,7 @@ class Node {
   // Peers.
   void Beat(Instant now);
   void NoteHealth(const heartbeat::HealthChange& change, Instant now);
+  void NoteRestart(NodeId peer, Instant now);
   void GiveUpOn(NodeId peer, Instant now);
   void GiveAwayIfUnfit(Instant now);
   [[nodiscard]] bool IsUnfit(Instant now) const;

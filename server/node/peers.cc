@@ -42,13 +42,17 @@ void Peers::OnRefused(NodeId peer, Instant now) {
   detector_.Refused(peer, now);
 }
 
-void Peers::OnFrame(NodeId peer, const std::optional<Heartbeat>& heartbeat, Instant now) {
+bool Peers::OnFrame(NodeId peer, const topology::Boot& boot,
+                    const std::optional<Heartbeat>& heartbeat, Instant now) {
   const auto it = peers_.find(peer);
-  if (it == peers_.end()) return;
+  if (it == peers_.end()) return false;
+  const auto before = std::exchange(it->second.boot, boot);
   detector_.Heard(peer, now);
-  if (!heartbeat) return;
-  detector_.PeerHeardUs(peer, heartbeat->heard_ago, now);
-  it->second.told = heartbeat;
+  if (heartbeat) {
+    detector_.PeerHeardUs(peer, heartbeat->heard_ago, now);
+    it->second.told = heartbeat;
+  }
+  return before && *before != boot;
 }
 
 Peers::Changes Peers::Advance(Instant now) {

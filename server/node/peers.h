@@ -38,8 +38,10 @@ class Peers {
   // `peer` refused a connection, twice in a row.
   void OnRefused(NodeId peer, Instant now);
 
-  // A frame of `peer`, of the boot it names, arrived.
-  void OnFrame(NodeId peer, const std::optional<Heartbeat>& heartbeat, Instant now);
+  // A frame of `peer`, under the boot it names, arrived. True if it was heard under another one
+  // before: it was restarted.
+  [[nodiscard]] bool OnFrame(NodeId peer, const topology::Boot& boot,
+                             const std::optional<Heartbeat>& heartbeat, Instant now);
 
   // Re-grades peers. Returns what changed, and what to tell the operator.
   struct Changes {
@@ -76,6 +78,7 @@ class Peers {
   struct Peer {
     std::string name;
     bool linked = false;
+    std::optional<topology::Boot> boot = {};  // Under which it was heard last.
     std::optional<Heartbeat> told = {};
   };
 
