@@ -12,7 +12,6 @@ namespace {
 
 using namespace std::chrono_literals;
 using ::testing::ElementsAre;
-using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
@@ -31,17 +30,24 @@ class PeersTest : public ::testing::Test {
     for (int ms = from_ms + 100; ms <= until_ms; ms += 100) {
       const Heartbeat beat{.heard_ago = 10ms,
                            .load = {.keys = 5, .disk_bytes = 6, .uptime = 7s, .version = "0.1"},
-                           .draining = draining};
-      peers_.OnFrame(peer, beat, At(ms));
-      for (LogLine& line : peers_.Advance(At(ms))) lines_.push_back(std::move(line));
+                           .draining = draining,
+                           .unfit = false};
+      Hear(peer, beat, At(ms));
+      AdvanceTo(ms);
     }
+  }
+
+  void Hear(NodeId peer, const std::optional<Heartbeat>& beat, Instant at) {
+    EXPECT_FALSE(peers_.OnFrame(peer, {.counter = 1, .nonce = 1}, beat, at));
+  }
+
+  void AdvanceTo(int ms) {
+    for (LogLine& line : peers_.Advance(At(ms)).log) lines_.push_back(std::move(line));
   }
 
   // Lets time pass in steps of 10 ms.
   void Silence(int from_ms, int until_ms) {
-    for (int ms = from_ms; ms <= until_ms; ms += 10) {
-      for (LogLine& line : peers_.Advance(At(ms))) lines_.push_back(std::move(line));
-    }
+    for (int ms = from_ms; ms <= until_ms; ms += 10) AdvanceTo(ms);
   }
 
   [[nodiscard]] NodeView View(NodeId peer, int ms) const {
@@ -79,7 +85,7 @@ TEST_F(PeersTest, LinkedAndHeardIsReachable) {
 TEST_F(PeersTest, ThisNodeAndStrangersAreNotReachable) {
   peers_.OnLinkUp(kSelf);
   peers_.OnLinkUp(NodeId{9});
-  peers_.OnFrame(NodeId{9}, std::nullopt, At(1));
+  Hear(NodeId{9}, std::nullopt, At(1));
   EXPECT_FALSE(peers_.IsReachable(kSelf));
   EXPECT_FALSE(peers_.IsReachable(NodeId{9}));
   EXPECT_EQ(View(NodeId{9}, 10).state, NodeState::kJoining)
@@ -133,7 +139,7 @@ TEST_F(PeersTest, RefusingPeerIsDownAtOnce) {
 TEST_F(PeersTest, PeerThatDoesNotHearUsIsSuspect) {
   peers_.OnLinkUp(kPeer2);
   for (int ms = 100; ms <= 2000; ms += 100) {
-    peers_.OnFrame(kPeer2, Heartbeat{}, At(ms));  // heard_ago unset: never.
+    Hear(kPeer2, Heartbeat{}, At(ms));  // heard_ago unset: never.
     (void)peers_.Advance(At(ms));
   }
   EXPECT_EQ(peers_.WhyUnreachable(kPeer2), "does not hear us");
@@ -148,7 +154,7 @@ TEST_F(PeersTest, PeerThatWasNeverMetIsSuspectNotUp) {
 TEST_F(PeersTest, AnyFrameIsASignOfLife) {
   peers_.OnLinkUp(kPeer2);
   for (int ms = 100; ms <= 2000; ms += 100) {
-    peers_.OnFrame(kPeer2, std::nullopt, At(ms));
+    Hear(kPeer2, std::nullopt, At(ms));
     (void)peers_.Advance(At(ms));
   }
   EXPECT_TRUE(peers_.IsReachable(kPeer2));
@@ -159,8 +165,8 @@ TEST_F(PeersTest, SuspicionAndItsEndAreLoggedOnceWithTheReason) {
   Talk(kPeer3, 900, 1000);
   lines_.clear();
   for (int ms = 1010; ms <= 1700; ms += 10) {
-    if (ms % 100 == 0) peers_.OnFrame(kPeer3, std::nullopt, At(ms));
-    for (LogLine& line : peers_.Advance(At(ms))) lines_.push_back(std::move(line));
+    if (ms % 100 == 0) Hear(kPeer3, std::nullopt, At(ms));
+    AdvanceTo(ms);
   }
   ASSERT_THAT(lines_, SizeIs(1));
   EXPECT_EQ(lines_[0].level, LogLevel::kWarn);
@@ -168,20 +174,60 @@ TEST_F(PeersTest, SuspicionAndItsEndAreLoggedOnceWithTheReason) {
   EXPECT_EQ(lines_[0].fields[0], (std::pair<std::string, std::string>{"peer", "n2"}));
   EXPECT_EQ(lines_[0].fields[1].first, "silent_ms");
   lines_.clear();
-  peers_.OnFrame(kPeer2, std::nullopt, At(1710));
-  lines_ = peers_.Advance(At(1710));
+  Hear(kPeer2, std::nullopt, At(1710));
+  AdvanceTo(1710);
   ASSERT_THAT(lines_, SizeIs(1));
   EXPECT_EQ(lines_[0].message, "peer is heard again");
 }
 
-TEST_F(PeersTest, HeartbeatSaysWhenThePeerWasHeard) {
-  EXPECT_EQ(peers_.MakeHeartbeat(kPeer2, {}, false, At(50)).heard_ago, std::nullopt);
-  peers_.OnFrame(kPeer2, std::nullopt, At(100));
-  const Heartbeat beat = peers_.MakeHeartbeat(
-      kPeer2, {.keys = 3, .disk_bytes = 0, .uptime = {}, .version = ""}, true, At(130));
-  EXPECT_EQ(beat.heard_ago, Duration(30ms));
-  EXPECT_EQ(beat.load.keys, 3U);
-  EXPECT_TRUE(beat.draining);
+TEST_F(PeersTest, KnowWhenEachWasHeard) {
+  EXPECT_EQ(peers_.HeardAgo(kPeer2, At(50)), std::nullopt);
+  Hear(kPeer2, std::nullopt, At(100));
+  EXPECT_EQ(peers_.HeardAgo(kPeer2, At(130)), Duration(30ms));
+  EXPECT_EQ(peers_.HeardAgo(NodeId{9}, At(130)), std::nullopt);
+}
+
+TEST_F(PeersTest, PeerIsFitToLeadOnlyIfItSaysSo) {
+  EXPECT_FALSE(peers_.IsFit(kPeer2)) << "it has said nothing";
+  Hear(kPeer2, Heartbeat{}, At(100));
+  EXPECT_TRUE(peers_.IsFit(kPeer2));
+  Hear(kPeer2, std::nullopt, At(150));
+  EXPECT_TRUE(peers_.IsFit(kPeer2)) << "a frame without a heartbeat changes nothing";
+  Heartbeat draining;
+  draining.draining = true;
+  Hear(kPeer2, draining, At(200));
+  EXPECT_FALSE(peers_.IsFit(kPeer2));
+  Heartbeat unfit;
+  unfit.unfit = true;
+  Hear(kPeer2, unfit, At(300));
+  EXPECT_FALSE(peers_.IsFit(kPeer2));
+  EXPECT_FALSE(peers_.IsFit(NodeId{9}));
+}
+
+TEST_F(PeersTest, PeerHeardUnderAnotherBootWasRestarted) {
+  const auto hear = [this](NodeId peer, uint64_t counter, uint64_t nonce) {
+    return peers_.OnFrame(peer, {.counter = counter, .nonce = nonce}, std::nullopt, At(100));
+  };
+  EXPECT_FALSE(hear(kPeer2, 1, 5)) << "the first time";
+  EXPECT_FALSE(hear(kPeer2, 1, 5));
+  EXPECT_FALSE(hear(kPeer3, 2, 5)) << "another peer";
+  EXPECT_TRUE(hear(kPeer2, 2, 5));
+  EXPECT_FALSE(hear(kPeer2, 2, 5));
+  EXPECT_TRUE(hear(kPeer2, 2, 6));
+  EXPECT_FALSE(hear(NodeId{9}, 1, 1));
+  EXPECT_FALSE(hear(NodeId{9}, 2, 1));
+}
+
+TEST_F(PeersTest, ChangesOfHealthAreReportedOnce) {
+  Talk(kPeer2, 0, 1000);
+  Talk(kPeer3, 0, 1000);
+  std::vector<heartbeat::HealthChange> changes;
+  for (int ms = 1010; ms <= 2000; ms += 10) {
+    for (const auto& change : peers_.Advance(At(ms)).health) changes.push_back(change);
+  }
+  ASSERT_THAT(changes, SizeIs(2));
+  EXPECT_EQ(changes[0].to, heartbeat::Health::kSuspect);
+  EXPECT_EQ(changes[1].to, heartbeat::Health::kSuspect);
 }
 
 // The rhythm.

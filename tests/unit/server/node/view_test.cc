@@ -13,6 +13,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using ::testing::SizeIs;
+using ::testing::UnorderedElementsAre;
 
 TEST(ViewTest, BeforeFoundingTheFileIsShown) {
   Node::Options options = World(3).OptionsOf(kN2);
@@ -56,13 +57,15 @@ TEST_F(FoundedViewTest, AllAreUpAndShareTheRing) {
   const ClusterView view = View();
   EXPECT_EQ(view.cluster_id, world_.topology().cluster_id);
   EXPECT_EQ(view.epoch, Epoch{1});
-  EXPECT_EQ(view.copies, 1U);
+  EXPECT_EQ(view.copies, 3U);
+  EXPECT_EQ(view.leaderless, 0U);
   EXPECT_EQ(view.waiting_for, "");
   ASSERT_THAT(view.nodes, SizeIs(3));
   uint32_t owned = 0;
   for (const NodeView& node : view.nodes) {
     EXPECT_EQ(node.state, NodeState::kUp) << node.card.name;
-    EXPECT_EQ(node.owned, node.replicas);
+    EXPECT_EQ(node.replicas, 16U);
+    EXPECT_GE(node.owned, 5U);
     owned += node.owned;
   }
   EXPECT_EQ(owned, 16U);
@@ -72,18 +75,17 @@ TEST_F(FoundedViewTest, KeysAndDiskAreThoseOfEachNode) {
   for (int i = 0; i < 3; ++i) (void)world_.Put(kN1, world_.KeyOf(kN2, i), "v");
   (void)world_.Put(kN1, world_.KeyOf(kN1), "v");
   world_.at(kN2).OnDisk(4711, false, world_.now());
-  world_.Pass(200ms);
+  world_.Pass(300ms);
   const ClusterView view = View();
-  EXPECT_EQ(view.nodes[0].load->keys, 1U);
-  EXPECT_EQ(view.nodes[1].load->keys, 3U);
+  for (const NodeView& node : view.nodes) EXPECT_EQ(node.load->keys, 4U) << node.card.name;
   EXPECT_EQ(view.nodes[1].load->disk_bytes, 4711U);
-  EXPECT_EQ(view.nodes[2].load->keys, 0U);
   EXPECT_GT(view.nodes[2].load->uptime, Duration(1s));
 }
 
 TEST_F(FoundedViewTest, KeysAreCountedAfterARestart) {
   for (int i = 0; i < 3; ++i) (void)world_.Put(kN1, world_.KeyOf(kN1, i), "v");
   world_.Restart(kN1);
+  world_.Pass(1s);
   EXPECT_EQ(View().nodes[0].load->keys, 3U);
 }
 
@@ -100,21 +102,38 @@ TEST_F(FoundedViewTest, FrozenNodeIsSuspectThenDownThenUpAgain) {
   EXPECT_EQ(View().nodes[2].state, NodeState::kUp);
 }
 
-TEST_F(FoundedViewTest, RingShowsOwnersAndWhatIsKnownHere) {
-  (void)world_.Put(kN1, world_.KeyOf(kN1), "v");
+TEST_F(FoundedViewTest, RingShowsOwnersTermsAndBases) {
+  const std::string key = world_.KeyOf(kN2);
+  const Version version = world_.VersionOf(world_.Put(kN1, key, "v"));
+  world_.Pass(200ms);
   const auto ring = world_.at(kN1).ViewRing(world_.now());
   ASSERT_TRUE(ring);
   ASSERT_THAT(ring->partitions, SizeIs(16));
-  Index applied = 0;
   for (uint32_t p = 0; p < 16; ++p) {
     const PartitionView& partition = ring->partitions[p];
-    const NodeId owner = world_.topology().PreferredOwner(PartitionId{p}).node;
-    EXPECT_EQ(partition.owner, owner.value - 1);
-    EXPECT_THAT(partition.replicas, testing::ElementsAre(owner.value - 1));
-    EXPECT_EQ(partition.term, owner == kN1 ? 2U : 0U);
-    applied += partition.base;
+    EXPECT_EQ(partition.owner, world_.topology().PreferredOwner(PartitionId{p}).node.value - 1);
+    EXPECT_EQ(partition.replicas[0], partition.owner);
+    EXPECT_THAT(partition.replicas, UnorderedElementsAre(0U, 1U, 2U));
+    EXPECT_GT(partition.term, 0U);
+    EXPECT_GT(partition.base, 0U);
   }
-  EXPECT_EQ(applied, 1U);
+  EXPECT_EQ(ring->partitions[world_.PartitionOfKey(key).value].base, version);
+}
+
+TEST_F(FoundedViewTest, RingFollowsTheOwners) {
+  world_.Kill(kN2);
+  world_.Pass(1s);
+  const auto ring = world_.at(kN1).ViewRing(world_.now());
+  for (const PartitionView& partition : ring->partitions) EXPECT_NE(partition.owner, 1U);
+  EXPECT_EQ(View().nodes[1].owned, 0U);
+  EXPECT_EQ(View().nodes[1].silent_reason, "connection refused");
+}
+
+TEST_F(FoundedViewTest, PartitionsWithoutOwnerAreCounted) {
+  world_.Kill(kN2);
+  world_.Kill(kN3);
+  world_.Pass(3s);
+  EXPECT_EQ(View().leaderless, 16U);
 }
 
 }  // namespace

@@ -1,41 +1,78 @@
 #include "tests/unit/server/node/world.h"
 
+#include <algorithm>
+
 #include "common/bytes.h"
 #include "common/check.h"
 #include "common/hash.h"
+#include "server/node/recovery.h"
+#include "server/storage/merge.h"
 #include "tests/unit/server/topology/cards.h"
 
 namespace kvd::node {
+namespace {
 
-std::string Show(const Result& result) {
-  if (const auto* found = std::get_if<Found>(&result)) {
-    return "found " + Quoted(found->value) + " of version " + std::to_string(found->version);
-  }
-  if (const auto* written = std::get_if<Written>(&result)) {
-    return "written " + std::to_string(written->version);
-  }
-  if (std::holds_alternative<Absent>(result)) return "absent";
-  const auto& refusal = std::get<Refusal>(result);
-  return std::string(ReasonName(refusal.reason)) + ": " + refusal.message;
+template <typename T>
+void Append(std::vector<T>& to, std::vector<T>& from) {
+  to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
 }
 
-World::World(uint8_t nodes, Limits limits)
-    : limits_(limits),
-      topology_(topology::FoundTopology(topology::UuidOf(0xcc), topology::TermsOf(nodes),
-                                        topology::CardsOf(nodes))) {
+topology::ClusterTerms TermsFor(const World::Options& options) {
+  topology::ClusterTerms terms = topology::TermsOf(options.nodes);
+  terms.partitions = options.partitions;
+  return terms;
+}
+
+struct Shown {
+  std::string operator()(const Found& found) const {
+    return "found " + Quoted(found.value) + " of version " + std::to_string(found.version);
+  }
+  std::string operator()(const Written& written) const {
+    return "written " + std::to_string(written.version);
+  }
+  std::string operator()(const Absent&) const { return "absent"; }
+  std::string operator()(const Incremented& incremented) const {
+    return "incremented to " + std::to_string(incremented.value);
+  }
+  std::string operator()(const Mismatch& mismatch) const {
+    return "mismatch at " + std::to_string(mismatch.actual);
+  }
+  std::string operator()(const Refusal& refusal) const {
+    return std::string(ReasonName(refusal.reason)) + ": " + refusal.message;
+  }
+};
+
+}  // namespace
+
+std::string Show(const Result& result) {
+  return std::visit(Shown{}, result);
+}
+
+World::World(const Options& options)
+    : options_(options),
+      terms_(TermsFor(options)),
+      topology_(topology::FoundTopology(topology::UuidOf(0xcc), terms_,
+                                        topology::CardsOf(options.nodes))) {
   for (const auto& member : topology_.members) Start(member.id);
   for (const auto& a : topology_.members) {
     for (const auto& b : topology_.members) {
       if (a.id < b.id) Link(a.id, b.id);
     }
   }
+  (void)PassUntil([this] { return IsServedAsWished(); });
+}
+
+std::vector<NodeId> World::nodes() const {
+  std::vector<NodeId> ids;
+  for (const auto& member : topology_.members) ids.push_back(member.id);
+  return ids;
 }
 
 Node::Options World::OptionsOf(NodeId node) const {
   Node::Options options;
   const topology::Member& self = *topology_.Find(node);
   options.founding.self = self.card;
-  options.founding.terms = topology::TermsOf(static_cast<uint8_t>(topology_.members.size()));
+  options.founding.terms = terms_;
   options.founding.binding = {topology_.cluster_id, topology_.members.front().card.uuid};
   options.founding.topology = topology_;
   options.founding.boot = {.counter = 2, .nonce = 1};
@@ -43,29 +80,63 @@ Node::Options World::OptionsOf(NodeId node) const {
     if (member.id == node) continue;
     options.founding.peers.push_back({member.card.name, member.card.peer_address});
   }
-  options.limits = limits_;
+  options.limits = options_.limits;
   return options;
+}
+
+topology::Boot World::BootOf(NodeId node) const {
+  const uint64_t boots = machines_.at(node).boots;
+  return {.counter = 1 + boots, .nonce = boots};
 }
 
 void World::Start(NodeId node) {
   Machine& machine = machines_[node];
+  ++machine.boots;
   machine.state = std::make_unique<partition::StateMachines>(*machine.store);
   Node::Options options = OptionsOf(node);
-  options.founding.boot.counter = 2 + machine.boots++;
-  options.recovered = machine.state->Recover(*machine.log).value();
+  options.founding.boot = BootOf(node);
+  Recovery recovery = Recover(*machine.log, *machine.state).value();
+  options.recovered = std::move(recovery.replicas);
   machine.node = std::make_unique<Node>(std::move(options), now_);
   Settle();
 }
 
-void World::Restart(NodeId node) {
-  for (const auto& member : topology_.members) Break(node, member.id);
+void World::Stop(NodeId node) {
   Machine& machine = machines_.at(node);
+  machine.node.reset();
+  for (const NodeId other : nodes()) Break(node, other);
+  frozen_.erase(node);
+  frozen_frames_.erase(node);
   machine.log->Crash(/*tear_last_batch=*/true);
   machine.store->Crash();
   machine.appends.clear();
   machine.applies.clear();
   machine.reads.clear();
+  machine.fetches.clear();
+  machine.truncations.clear();
+}
+
+void World::Kill(NodeId node) {
+  Stop(node);
+  for (auto& [id, machine] : machines_) {
+    if (machine.node && !frozen_.contains(id)) machine.node->OnRefused(node, now_);
+  }
+  Settle();
+}
+
+void World::Restart(NodeId node) {
+  if (IsRunning(node)) Stop(node);
   Start(node);
+  for (const NodeId other : nodes()) {
+    if (other != node && IsRunning(other)) Link(node, other);
+  }
+}
+
+void World::Thaw(NodeId node) {
+  frozen_.erase(node);
+  Append(frames_, frozen_frames_[node]);
+  frozen_frames_.erase(node);
+  Settle();
 }
 
 CallId World::Call(NodeId node, Operation operation, std::optional<Duration> budget) {
@@ -76,16 +147,21 @@ CallId World::Call(NodeId node, Operation operation, std::optional<Duration> bud
 }
 
 CallId World::Get(NodeId node, const std::string& key, bool omit_value) {
-  return Call(node, {.key = key, .action = node::Get{omit_value}}, std::nullopt);
+  return Call(node, {.key = key, .action = node::Get{.omit_value = omit_value}});
 }
 
 CallId World::Put(NodeId node, const std::string& key, const std::string& value,
                   std::optional<Duration> budget) {
-  return Call(node, {.key = key, .action = node::Put{value}}, budget);
+  return Call(node, {.key = key, .action = node::Put{.value = value}}, budget);
 }
 
 CallId World::Delete(NodeId node, const std::string& key) {
-  return Call(node, {.key = key, .action = node::Delete{}}, std::nullopt);
+  return Call(node, {.key = key, .action = node::Delete{}});
+}
+
+CallId World::Increment(NodeId node, const std::string& key, int64_t by,
+                        std::optional<Duration> budget) {
+  return Call(node, {.key = key, .action = node::Increment{.by = by}}, budget);
 }
 
 const Answer* World::AnswerTo(CallId call) const {
@@ -99,18 +175,81 @@ const Result& World::ResultOf(CallId call) const {
   return answer->result;
 }
 
+Version World::VersionOf(CallId call) const {
+  const auto* written = std::get_if<Written>(&ResultOf(call));
+  KVD_CHECK(written != nullptr, OutcomeOf(call));
+  return written->version;
+}
+
 const Refusal& World::RefusalOf(CallId call) const {
   const auto* refusal = std::get_if<Refusal>(&ResultOf(call));
-  KVD_CHECK(refusal != nullptr, "the call is refused");
+  KVD_CHECK(refusal != nullptr, OutcomeOf(call));
   return *refusal;
+}
+
+Duration World::Await(CallId call, Duration most) {
+  return PassUntil([this, call] { return AnswerTo(call) != nullptr; }, most);
+}
+
+Duration World::PassUntil(const std::function<bool()>& holds, Duration most) {
+  constexpr Duration kStep = std::chrono::milliseconds(5);
+  const Instant begin = now_;
+  while (!holds()) {
+    KVD_CHECK(now_ - begin < most, "what is waited for happens in time");
+    Pass(kStep);
+  }
+  return now_ - begin;
+}
+
+PartitionId World::PartitionOfKey(const std::string& key) const {
+  return PartitionOf(key, topology_.partitions());
 }
 
 std::string World::KeyOf(NodeId node, int n) const {
   for (int i = 0;; ++i) {
     std::string key = "key" + std::to_string(i);
-    const PartitionId partition = PartitionOf(key, topology_.partitions());
-    if (topology_.PreferredOwner(partition).node == node && n-- == 0) return key;
+    if (topology_.PreferredOwner(PartitionOfKey(key)).node == node && n-- == 0) return key;
   }
+}
+
+std::string World::KeyIn(PartitionId partition, int n) const {
+  for (int i = 0;; ++i) {
+    std::string key = "key" + std::to_string(i);
+    if (PartitionOfKey(key) == partition && n-- == 0) return key;
+  }
+}
+
+std::optional<NodeId> World::ServerOf(PartitionId partition) const {
+  std::optional<NodeId> server;
+  Term highest = 0;
+  for (const auto& [id, machine] : machines_) {
+    if (!machine.node || machine.node->replicas() == nullptr) continue;
+    const raft::Replica* replica = machine.node->replicas()->Find(partition);
+    if (replica == nullptr || !replica->IsServing() || replica->term() <= highest) continue;
+    highest = replica->term();
+    server = id;
+  }
+  return server;
+}
+
+uint32_t World::CountServedBy(NodeId node) const {
+  uint32_t count = 0;
+  for (uint32_t p = 0; p < topology_.partitions(); ++p) {
+    count += ServerOf(PartitionId{p}) == node ? 1 : 0;
+  }
+  return count;
+}
+
+bool World::IsServedAsWished() const {
+  for (uint32_t p = 0; p < topology_.partitions(); ++p) {
+    const PartitionId partition{p};
+    if (ServerOf(partition) != topology_.PreferredOwner(partition).node) return false;
+  }
+  return true;
+}
+
+uint64_t World::DigestOf(NodeId node, PartitionId partition) const {
+  return machines_.at(node).state->Digest(partition).value();
 }
 
 void World::Link(NodeId a, NodeId b) {
@@ -124,38 +263,74 @@ void World::Link(NodeId a, NodeId b) {
 void World::Break(NodeId a, NodeId b) {
   if (links_.erase({a, b}) == 0) return;
   links_.erase({b, a});
-  machines_.at(a).node->OnLinkDown(b, now_);
-  machines_.at(b).node->OnLinkDown(a, now_);
+  const auto is_on_it = [&](const Sent& sent) {
+    return (sent.from == a && sent.to == b) || (sent.from == b && sent.to == a);
+  };
+  for (auto& [to, frames] : frozen_frames_) std::erase_if(frames, is_on_it);
+  if (IsRunning(a)) machines_.at(a).node->OnLinkDown(b, now_);
+  if (IsRunning(b)) machines_.at(b).node->OnLinkDown(a, now_);
   Settle();
+}
+
+void World::Cut(NodeId a, NodeId b) {
+  cuts_.insert({a, b});
+  cuts_.insert({b, a});
+}
+
+void World::Isolate(NodeId node) {
+  for (const NodeId other : nodes()) Cut(node, other);
 }
 
 void World::ReleaseNetwork() {
   network_held_ = false;
-  for (Sent& sent : std::exchange(held_frames_, {})) frames_.push_back(std::move(sent));
+  Append(frames_, held_frames_);
+  held_frames_.clear();
   Settle();
 }
 
 topology::Envelope World::EnvelopeOf(NodeId from, NodeId to) const {
   return {.cluster_id = topology_.cluster_id,
           .from = topology_.Find(from)->card.uuid,
-          .from_boot = {},
+          .from_boot = BootOf(from),
           .to = topology_.Find(to)->card.uuid,
           .epoch = topology_.epoch};
 }
 
 void World::Deliver(NodeId from, NodeId to, Frame frame) {
   frame.envelope = EnvelopeOf(from, to);
-  machines_.at(to).node->OnFrame(from, frame, now_);
+  machines_.at(to).node->OnFrame(from, std::move(frame), now_);
   Settle();
 }
 
+void World::HoldDisk(NodeId node) {
+  machines_.at(node).log_held = true;
+  machines_.at(node).applier_held = true;
+}
+
 void World::ReleaseDisk(NodeId node) {
-  machines_.at(node).disk_held = false;
+  machines_.at(node).log_held = false;
+  machines_.at(node).applier_held = false;
+  Settle();
+}
+
+void World::ReleaseLog(NodeId node) {
+  machines_.at(node).log_held = false;
   Settle();
 }
 
 void World::ReleaseApplier(NodeId node) {
   machines_.at(node).applier_held = false;
+  Settle();
+}
+
+void World::SetDiskFull(NodeId node, bool full) {
+  machines_.at(node).node->OnDisk(1000, full, now_);
+  Settle();
+}
+
+void World::Flush(NodeId node) {
+  Machine& machine = machines_.at(node);
+  machine.node->OnFlushed(machine.state->Flush().value(), now_);
   Settle();
 }
 
@@ -166,21 +341,21 @@ void World::Settle() {
     for (auto& [id, machine] : machines_) {
       if (!machine.node || frozen_.contains(id)) continue;
       Collect(id, machine);
-      moved = WorkDisk(machine) || moved;
+      moved = WorkLog(machine) || moved;
+      moved = WorkApplier(machine) || moved;
     }
     moved = WorkNetwork() || moved;
   }
 }
 
 void World::Collect(NodeId id, Machine& machine) {
-  const auto append = [](auto& to, auto& from) {
-    to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
-  };
   Effects effects = machine.node->TakeEffects();
-  append(machine.appends, effects.appends);
-  append(machine.applies, effects.applies);
-  append(machine.reads, effects.reads);
-  append(machine.lines, effects.log);
+  Append(machine.appends, effects.appends);
+  Append(machine.applies, effects.applies);
+  Append(machine.reads, effects.reads);
+  Append(machine.fetches, effects.fetches);
+  Append(machine.truncations, effects.truncations);
+  Append(machine.lines, effects.log);
   for (auto& [call, answer] : effects.answers) {
     KVD_CHECK(answers_.emplace(call, std::move(answer)).second, "a call is answered once");
   }
@@ -189,16 +364,37 @@ void World::Collect(NodeId id, Machine& machine) {
   }
 }
 
-bool World::WorkDisk(Machine& machine) {
-  if (machine.disk_held) return false;
+// As the log writer does it: one write per group, one batch for all.
+bool World::WorkLog(Machine& machine) {
+  if (machine.log_held) return false;
   bool moved = false;
-  for (const storage::GroupWrite& write : std::exchange(machine.appends, {})) {
-    KVD_CHECK(machine.log->Append(std::span(&write, 1)).ok(), "append");
-    const PartitionId partition{write.group.value - 1};
-    machine.node->OnDurable(partition, write.entries.back().index, now_);
+  std::map<GroupId, raft::Write> merged;
+  for (raft::Write& write : std::exchange(machine.appends, {})) {
+    const auto [at, fresh] = merged.try_emplace(write.write.group);
+    at->second.number = write.number;
+    if (fresh) {
+      at->second.write = std::move(write.write);
+    } else {
+      storage::Merge(at->second.write, std::move(write.write));
+    }
+  }
+  if (!merged.empty()) {
+    std::vector<storage::GroupWrite> batch;
+    for (const auto& [group, write] : merged) batch.push_back(write.write);
+    KVD_CHECK(machine.log->Append(batch).ok(), "append");
+    ++machine.batches;
+    for (const auto& [group, write] : merged) machine.node->OnDurable(group, write.number, now_);
     moved = true;
   }
-  if (machine.applier_held) return moved;
+  for (const auto& [group, through] : std::exchange(machine.truncations, {})) {
+    KVD_CHECK(machine.log->TruncatePrefix(group, through).ok(), "truncate");
+  }
+  return moved;
+}
+
+bool World::WorkApplier(Machine& machine) {
+  if (machine.applier_held) return false;
+  bool moved = false;
   for (const partition::ApplyJob& job : std::exchange(machine.applies, {})) {
     const auto applied = machine.state->Apply(std::span(&job, 1)).value();
     machine.node->OnApplied(applied.front(), now_);
@@ -208,14 +404,28 @@ bool World::WorkDisk(Machine& machine) {
     machine.node->OnRead(read.ticket, machine.state->Read(read.partition, read.key), now_);
     moved = true;
   }
+  for (const FetchJob& job : std::exchange(machine.fetches, {})) {
+    auto entries = machine.log->Read(GroupOf(job.partition), job.fetch.from, job.fetch.to,
+                                     job.fetch.max_bytes);
+    machine.node->OnFetched(job.partition, job.fetch.follower,
+                            entries.ok() ? *std::move(entries) : std::vector<storage::Entry>{},
+                            now_);
+    moved = true;
+  }
   return moved;
 }
 
 bool World::WorkNetwork() {
   bool moved = false;
-  for (const Sent& sent : std::exchange(frames_, {})) {
-    if (!links_.contains({sent.from, sent.to}) || frozen_.contains(sent.to)) continue;
-    machines_.at(sent.to).node->OnFrame(sent.from, sent.frame, now_);
+  for (Sent& sent : std::exchange(frames_, {})) {
+    const std::pair way{sent.from, sent.to};
+    if (!links_.contains(way) || cuts_.contains(way)) continue;
+    if (filter_ && !filter_(sent)) continue;
+    if (frozen_.contains(sent.to)) {
+      frozen_frames_[sent.to].push_back(std::move(sent));
+      continue;
+    }
+    machines_.at(sent.to).node->OnFrame(sent.from, std::move(sent.frame), now_);
     moved = true;
   }
   return moved;
@@ -227,7 +437,7 @@ void World::Pass(Duration duration) {
   while (now_ < until) {
     now_ = std::min(now_ + kStep, until);
     for (auto& [id, machine] : machines_) {
-      if (!frozen_.contains(id)) machine.node->Advance(now_);
+      if (machine.node && !frozen_.contains(id)) machine.node->Advance(now_);
     }
     Settle();
   }
