@@ -47,10 +47,14 @@ TEST(FoundTopologyTest, IsEpochOneOfTheTerms) {
   EXPECT_EQ(topology.replication_wished, 3U);
 }
 
-TEST(FoundTopologyTest, CopiesAreLimitedByWhatTheReleaseCanKeep) {
-  const Topology topology = Founded(3);
-  EXPECT_EQ(topology.copies, kMaxCopies);
-  for (const auto& replicas : topology.ring) EXPECT_EQ(replicas.size(), kMaxCopies);
+TEST(FoundTopologyTest, CopiesAreThoseWishedAsFarAsThereAreNodes) {
+  for (const uint8_t nodes : {1, 2, 3, 5}) {
+    const Topology topology = Founded(nodes);
+    const uint32_t copies = std::min<uint32_t>(nodes, 3);
+    EXPECT_EQ(topology.replication_wished, 3U);
+    EXPECT_EQ(topology.copies, copies);
+    for (const auto& replicas : topology.ring) EXPECT_EQ(replicas.size(), copies);
+  }
 }
 
 TEST(FoundTopologyTest, ReplicaIdsAreNeverShared) {
