@@ -269,7 +269,7 @@ void Node::OnInstalled(PartitionId partition, const raft::SnapshotPoint& snapsho
   GiveUpWaiters(partition, snapshot.index, now);
   TryOlderAgain(partition, snapshot.term, now);
   replicas_->OnInstalled(partition, snapshot);
-  effects_.log.push_back({LogLevel::kInfo,
+  effects_.log.push_back({LogLevel::kDebug,
                           "node",
                           "a snapshot took the place of what was missed",
                           {{"partition", fmt::to_string(partition.value)},

@@ -201,6 +201,7 @@ struct Frame {
   topology::Envelope envelope;
   std::optional<Heartbeat> heartbeat;
   std::vector<GroupMessage> raft;
+  bool reply_now = false;  // Reads wait for the answers to the beats among these.
   std::vector<Forward> forwards;
   std::vector<ForwardReply> replies;
   std::vector<SnapshotAck> chunk_acks;

@@ -55,11 +55,29 @@ Instant Node::NextWakeAt() const {
 Effects Node::TakeEffects() {
   Settle();
   Effects effects = std::exchange(effects_, {});
-  for (auto& [peer, frame] : std::exchange(outbox_, {})) {
+  for (auto at = outbox_.begin(); at != outbox_.end();) {
+    auto& [peer, frame] = *at;
+    if (CanWait(peer, frame)) {
+      ++at;
+      continue;
+    }
     frame.envelope = EnvelopeTo(peer);
     effects.frames.emplace_back(peer, std::move(frame));
+    answer_now_.erase(peer);
+    at = outbox_.erase(at);
   }
   return effects;
+}
+
+// Answers to heartbeats go with our own next one: half as many frames, and nobody waits for them
+// unless the peer says so.
+bool Node::CanWait(NodeId peer, const Frame& frame) const {
+  const bool only_raft = !frame.heartbeat && frame.forwards.empty() && frame.replies.empty() &&
+                         frame.chunk_acks.empty() && frame.chunks.empty();
+  if (!only_raft || answer_now_.contains(peer)) return false;
+  return std::ranges::all_of(frame.raft, [](const GroupMessage& message) {
+    return std::holds_alternative<raft::BeatReply>(message.message.body);
+  });
 }
 
 void Node::OnHello(topology::HelloId id, const topology::HelloRequest& request, Instant now) {
@@ -156,7 +174,7 @@ void Node::OnLinkUp(NodeId peer, Instant now) {
   peers_->OnLinkUp(peer);
   // Speak at once: the other side need not wait for the next beat to know that the link works.
   FrameTo(peer).heartbeat = MakeHeartbeat(peer, now);
-  replicas_->Beat(peer, FrameTo(peer).raft);
+  replicas_->Beat(peer, FrameTo(peer));
   replicas_->CampaignWhereLeaderless([this](NodeId id) { return IsReachable(id); }, now);
 }
 
@@ -216,6 +234,7 @@ void Node::OnFrame(NodeId peer, Frame frame, Instant now) {
     return;
   }
   if (peers_->OnFrame(peer, envelope.from_boot, frame.heartbeat, now)) NoteRestart(peer, now);
+  if (frame.reply_now) answer_now_.insert(peer);
   for (const GroupMessage& message : frame.raft) replicas_->Step(peer, message, now);
   for (Forward& forward : frame.forwards) OnForward(peer, std::move(forward), now);
   for (ForwardReply& reply : frame.replies) OnForwardReply(peer, std::move(reply), now);
@@ -229,7 +248,7 @@ void Node::Beat(Instant now) {
   for (const NodeId peer : peers_->ids()) {
     Frame& frame = FrameTo(peer);
     frame.heartbeat = MakeHeartbeat(peer, now);
-    replicas_->Beat(peer, frame.raft);
+    replicas_->Beat(peer, frame);
   }
 }
 

@@ -19,6 +19,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -211,6 +212,7 @@ class Node {
   void CountReplicas(std::vector<NodeView>& nodes) const;
   [[nodiscard]] Heartbeat MakeHeartbeat(NodeId peer, Instant now) const;
   [[nodiscard]] Frame& FrameTo(NodeId peer);
+  [[nodiscard]] bool CanWait(NodeId peer, const Frame& frame) const;
   [[nodiscard]] topology::Envelope EnvelopeTo(NodeId peer) const;
   [[nodiscard]] std::string NameOf(NodeId id) const;
 
@@ -230,6 +232,7 @@ class Node {
   const uint64_t client_id_;  // Under which this node retries what came without a request id.
   Requests requests_;
   std::map<NodeId, Frame> outbox_;
+  std::set<NodeId> answer_now_;  // Peers that wait for answers to their heartbeats.
   Effects effects_;
   Instant retry_at_ = Instant::max();
   Instant hand_back_at_;

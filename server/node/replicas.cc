@@ -60,24 +60,24 @@ Replicas::One* Replicas::FindOne(PartitionId partition) {
 
 void Replicas::Advance(Instant now) {
   now_ = now;
-  while (!wakes_.empty() && wakes_.begin()->first <= now) {
-    const PartitionId partition = wakes_.begin()->second;
+  for (auto at = wakes_.begin(); at != wakes_.end() && at->first <= now + options_.look_ahead;) {
+    const PartitionId partition = at->second;
+    ++at;
     One& one = replicas_.at(partition);
     if (one.raft.NextWakeAt() <= now) {
       one.raft.Advance(now);
       Touch(partition);
     }
     Reschedule(partition, one);
-    if (one.wake_at <= now) break;  // It wants to be asked again, but not in this very instant.
   }
 }
 
-// Timers mostly move later, as the leader is heard: the old place in the agenda then stays, and is
-// corrected when it comes up.
 void Replicas::Reschedule(PartitionId partition, One& one) {
+  const Instant wake_at = one.raft.NextWakeAt();
+  if (wake_at == one.wake_at) return;
   wakes_.erase({one.wake_at, partition});
-  one.wake_at = one.raft.NextWakeAt();
-  wakes_.emplace(one.wake_at, partition);
+  one.wake_at = wake_at;
+  wakes_.emplace(wake_at, partition);
 }
 
 Instant Replicas::NextWakeAt() const {
@@ -118,7 +118,11 @@ void Replicas::OnFetched(PartitionId partition, ReplicaId follower,
 
 void Replicas::OnSnapshotSent(PartitionId partition, ReplicaId follower,
                               std::optional<raft::SnapshotPoint> sent) {
-  replicas_.at(partition).raft.OnSnapshotSent(follower, std::move(sent));
+  One& one = replicas_.at(partition);
+  if (sent && sent->configuration.voters.empty()) {
+    sent->configuration = ConfigurationOf(one.order);
+  }
+  one.raft.OnSnapshotSent(follower, std::move(sent));
   Touch(partition);
 }
 
@@ -177,10 +181,12 @@ void Replicas::Campaign(PartitionId partition, One& one, const IsAlive& is_alive
   Touch(partition);
 }
 
-void Replicas::Beat(NodeId peer, std::vector<GroupMessage>& out) {
+void Replicas::Beat(NodeId peer, Frame& frame) {
   for (auto& [partition, one] : replicas_) {
     if (one.raft.role() != raft::Role::kLeader) continue;
-    if (auto beat = one.raft.BeatFor(peer)) out.push_back({GroupOf(partition), *std::move(beat)});
+    frame.reply_now = frame.reply_now || one.raft.WantsBeat();
+    auto beat = one.raft.BeatFor(peer);
+    if (beat) frame.raft.push_back({GroupOf(partition), *std::move(beat)});
   }
 }
 
@@ -236,7 +242,9 @@ void Replicas::CollectOne(PartitionId partition, One& one, Effects& effects,
     for (const raft::Member& member : one.raft.configuration().All()) {
       if (member.node == self_) continue;
       auto beat = one.raft.BeatFor(member.node);
-      if (beat) frame_to(member.node).raft.push_back({group, *std::move(beat)});
+      if (!beat) continue;
+      frame_to(member.node).raft.push_back({group, *std::move(beat)});
+      frame_to(member.node).reply_now = true;
     }
   }
   raft::Effects wanted = one.raft.TakeEffects();

@@ -34,6 +34,10 @@ class Replicas {
     // Between the campaigns of the first and the second in ring order, and so on.
     Duration rank_delay = std::chrono::milliseconds(50);
 
+    // Timers mostly move later, as the leader is heard. Those that are due soon are asked whether
+    // they did, so that they do not wake the node for nothing: longer than between two heartbeats.
+    Duration look_ahead = std::chrono::milliseconds(150);
+
     // How often leadership is given away of what should be led elsewhere.
     Duration rebalance_every = std::chrono::seconds(1);
 
@@ -70,6 +74,8 @@ class Replicas {
   void OnDurable(GroupId group, uint64_t number, Instant now);
   void OnApplied(PartitionId partition, Index index);
   void OnFetched(PartitionId partition, ReplicaId follower, std::vector<storage::Entry> entries);
+  // A point without a configuration is one from before the group's first change: the one it began
+  // with is in force there.
   void OnSnapshotSent(PartitionId partition, ReplicaId follower,
                       std::optional<raft::SnapshotPoint> sent);
   void OnInstalled(PartitionId partition, const raft::SnapshotPoint& snapshot);
@@ -91,8 +97,8 @@ class Replicas {
   // Likewise for every group without a leader.
   void CampaignWhereLeaderless(const IsAlive& is_alive, Instant now);
 
-  // The lines of all groups led here for `peer`.
-  void Beat(NodeId peer, std::vector<GroupMessage>& out);
+  // Puts the lines of all groups led here into a frame for `peer`.
+  void Beat(NodeId peer, Frame& frame);
 
   // Gives away the leadership of everything for which `wanted` names another node, to that node or
   // else to the most advanced of those for whom `may_lead` holds. Replicas that cannot go now are

@@ -169,6 +169,7 @@ std::optional<node::Frame> FromProto(peer_pb::Frame in) {
   if (!Read(in.envelope(), out.envelope)) return std::nullopt;
   if (in.has_heartbeat()) out.heartbeat = Read(in.heartbeat());
   if (!ReadRaft(in, out.raft)) return std::nullopt;
+  out.reply_now = in.reply_now();
   for (peer_pb::Forward& forward : *in.mutable_forwards()) {
     auto read = Read(forward);
     if (!read) return std::nullopt;
@@ -189,6 +190,7 @@ peer_pb::Frame ToProto(node::Frame frame) {
   Write(frame.envelope, *out.mutable_envelope());
   if (frame.heartbeat) Write(*frame.heartbeat, *out.mutable_heartbeat());
   for (node::GroupMessage& message : frame.raft) Write(std::move(message), out);
+  out.set_reply_now(frame.reply_now);
   for (node::Forward& forward : frame.forwards) Write(std::move(forward), *out.add_forwards());
   for (node::ForwardReply& reply : frame.replies) Write(std::move(reply), *out.add_replies());
   for (const node::SnapshotAck& ack : frame.chunk_acks) Write(ack, *out.add_chunk_acks());

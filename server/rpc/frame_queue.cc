@@ -64,6 +64,7 @@ bool FrameQueue::MakeRoom(uint64_t bytes) {
 std::vector<uint64_t> FrameQueue::Add(node::Frame frame) {
   envelope_ = frame.envelope;
   if (frame.heartbeat) heartbeat_ = std::move(frame.heartbeat);
+  reply_now_ = reply_now_ || frame.reply_now;
   for (node::GroupMessage& message : frame.raft) {
     if (MakeRoom(SizeOf(message))) raft_.push_back(std::move(message));
   }
@@ -99,12 +100,14 @@ std::optional<node::Frame> FrameQueue::Take() {
   node::Frame frame{.envelope = envelope_,
                     .heartbeat = std::exchange(heartbeat_, std::nullopt),
                     .raft = {},
+                    .reply_now = reply_now_,
                     .forwards = {},
                     .replies = {},
                     .chunk_acks = {},
                     .chunks = {}};
   uint64_t bytes = 0;
   Fill(raft_, frame.raft, options_.max_frame_bytes, bytes);
+  reply_now_ = reply_now_ && !raft_.empty();  // Not all of them went.
   Fill(replies_, frame.replies, options_.max_frame_bytes, bytes);
   Fill(forwards_, frame.forwards, options_.max_frame_bytes, bytes);
   Fill(chunk_acks_, frame.chunk_acks, options_.max_frame_bytes, bytes);

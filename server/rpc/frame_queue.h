@@ -38,6 +38,7 @@ class FrameQueue {
   topology::Envelope envelope_;
   std::optional<node::Heartbeat> heartbeat_;
   std::deque<node::GroupMessage> raft_;
+  bool reply_now_ = false;
   std::deque<node::ForwardReply> replies_;
   std::deque<node::Forward> forwards_;
   std::deque<node::SnapshotAck> chunk_acks_;
