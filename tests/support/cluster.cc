@@ -111,7 +111,9 @@ Finished Cluster::KvctlAt(int node, std::vector<std::string> words, const std::s
 
 std::string Cluster::endpoints() const {
   std::string all;
-  for (int node = 1; node <= size(); ++node) all += (node == 1 ? "" : ",") + address(node);
+  for (int node = 1; node <= size(); ++node) {
+    all += fmt::format("{}{}", node == 1 ? "" : ",", address(node));
+  }
   return all;
 }
 
@@ -144,7 +146,7 @@ std::vector<std::string> Cluster::Command(int node) const {
 }
 
 std::string NodeName(int node) {
-  return "n" + std::to_string(node);
+  return fmt::format("n{}", node);
 }
 
 client::Client ClientAt(const std::string& endpoint) {
