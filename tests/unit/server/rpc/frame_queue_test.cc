@@ -19,19 +19,19 @@ node::Forward PutOf(uint64_t id, size_t bytes) {
           .remaining = {},
           .partition = {},
           .replica = {},
-          .operation = {.key = "k", .action = node::Put{std::string(bytes, 'v')}}};
+          .operation = {.key = "k", .action = node::Put{.value = std::string(bytes, 'v')}}};
 }
 
 node::ForwardReply FoundOf(uint64_t id, size_t bytes) {
-  return {id, node::Found{std::string(bytes, 'v'), 1}};
+  return {.id = id, .result = node::Found{.value = std::string(bytes, 'v'), .version = 1}};
 }
 
 node::Frame FrameOf(std::vector<node::Forward> forwards,
                     std::vector<node::ForwardReply> replies = {}) {
-  return {.envelope = {},
-          .heartbeat = std::nullopt,
-          .forwards = std::move(forwards),
-          .replies = std::move(replies)};
+  node::Frame frame;
+  frame.forwards = std::move(forwards);
+  frame.replies = std::move(replies);
+  return frame;
 }
 
 node::Frame BeatOf(uint64_t keys) {
@@ -39,6 +39,27 @@ node::Frame BeatOf(uint64_t keys) {
   frame.heartbeat.emplace();
   frame.heartbeat->load.keys = keys;
   return frame;
+}
+
+// Entries of `bytes` for group `group`.
+node::Frame AppendOf(uint32_t group, size_t bytes) {
+  node::Frame frame;
+  raft::AppendRequest append;
+  append.entries.push_back({.index = 1, .term = 1, .payload = std::string(bytes, 'e')});
+  frame.raft.push_back(
+      {.group = GroupId{group},
+       .message = {
+           .from = ReplicaId{1}, .to = ReplicaId{2}, .term = 1, .body = std::move(append)}});
+  return frame;
+}
+
+// The groups of the messages of consensus in all that is queued.
+std::vector<uint32_t> TakeGroups(FrameQueue& queue) {
+  std::vector<uint32_t> groups;
+  while (const auto frame = queue.Take()) {
+    for (const auto& message : frame->raft) groups.push_back(message.group.value);
+  }
+  return groups;
 }
 
 // The ids of what a frame carries, replies first.
@@ -142,7 +163,8 @@ TEST_F(FrameQueueTest, ValueWithoutRoomBecomesARefusal) {
 // A refusal says that nothing was written: an applied write must never be answered with one.
 TEST_F(FrameQueueTest, RepliesToWritesAlwaysHaveRoom) {
   for (uint64_t id = 1; id <= 4; ++id) (void)Add(FrameOf({}, {FoundOf(id, 1020 * kKiB)}));
-  for (uint64_t id = 5; id <= 2000; ++id) (void)Add(FrameOf({}, {{id, node::Written{id}}}));
+  for (uint64_t id = 5; id <= 2000; ++id)
+    (void)Add(FrameOf({}, {{.id = id, .result = node::Written{id}}}));
   uint64_t written = 0;
   while (const auto frame = queue_.Take()) {
     for (const auto& reply : frame->replies) {
@@ -150,6 +172,54 @@ TEST_F(FrameQueueTest, RepliesToWritesAlwaysHaveRoom) {
     }
   }
   EXPECT_EQ(written, 1996U);
+}
+
+// Messages of consensus are made to be lost, and said again by the next beat.
+TEST_F(FrameQueueTest, MessagesOfConsensusAreDroppedWhenThereIsNoRoom) {
+  for (uint32_t group = 1; group <= 6; ++group) {
+    EXPECT_THAT(Add(AppendOf(group, 1000 * kKiB)), IsEmpty());
+  }
+  EXPECT_THAT(TakeGroups(queue_), ElementsAre(1U, 2U, 3U, 4U));
+  (void)Add(AppendOf(7, 1000 * kKiB));
+  EXPECT_THAT(TakeGroups(queue_), ElementsAre(7U)) << "there is room again";
+}
+
+TEST_F(FrameQueueTest, MessagesOfConsensusCountLikeAllElse) {
+  for (uint32_t group = 1; group <= 4; ++group) (void)Add(AppendOf(group, 1000 * kKiB));
+  EXPECT_THAT(Add(FrameOf({PutOf(9, 1000 * kKiB)})), ElementsAre(9));
+  (void)Add(FrameOf({}, {{.id = 1, .result = node::Written{1}}}));
+  std::vector<uint64_t> replies;
+  while (const auto frame = queue_.Take()) {
+    for (const uint64_t id : IdsOf(*frame)) replies.push_back(id);
+  }
+  EXPECT_THAT(replies, ElementsAre(1));
+}
+
+TEST_F(FrameQueueTest, MessagesOfConsensusGoFirstAndInOrder) {
+  (void)Add(FrameOf({PutOf(1, 10)}));
+  for (uint32_t group = 1; group <= 3; ++group) (void)Add(AppendOf(group, 200 * kKiB));
+  const auto first = queue_.Take();
+  ASSERT_TRUE(first);
+  EXPECT_THAT(first->raft, SizeIs(2));
+  EXPECT_THAT(first->forwards, IsEmpty());
+  const auto second = queue_.Take();
+  ASSERT_TRUE(second);
+  EXPECT_THAT(second->raft, SizeIs(1));
+  EXPECT_THAT(second->forwards, SizeIs(1));
+}
+
+// One is underway per peer: dropping it would cost the follower its whole snapshot.
+TEST_F(FrameQueueTest, ChunksOfSnapshotsAndTheirAnswersAlwaysHaveRoomAndGoLast) {
+  for (uint64_t id = 1; id <= 5; ++id) (void)Add(FrameOf({PutOf(id, 1000 * kKiB)}));
+  node::Frame frame;
+  frame.chunks.emplace_back().bytes.assign(256 * kKiB, 'c');
+  frame.chunk_acks.emplace_back();
+  (void)Add(std::move(frame));
+  std::optional<node::Frame> last;
+  while (auto next = queue_.Take()) last = std::move(next);
+  ASSERT_TRUE(last);
+  EXPECT_THAT(last->chunk_acks, SizeIs(1));
+  EXPECT_THAT(last->chunks, SizeIs(1));
 }
 
 TEST_F(FrameQueueTest, TakingMakesRoom) {
