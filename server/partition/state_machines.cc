@@ -10,8 +10,6 @@
 namespace kvd::partition {
 namespace {
 
-constexpr uint64_t kReplayBytes = 4U << 20U;  // Read and applied at once.
-
 // Without its log, a partition's votes and last entries are lost.
 Status CheckLogsExist(std::span<const PartitionId> partitions,
                       std::span<const storage::GroupExtent> extents) {
@@ -47,45 +45,6 @@ StatusOr<std::vector<StateMachines::Opened>> StateMachines::Open(
     appliers_.emplace(partition, Applier(partition, *std::move(record), *std::move(sessions)));
   }
   return opened;
-}
-
-StatusOr<std::vector<StateMachines::Recovered>> StateMachines::Recover(const storage::Log& log) {
-  KVD_ASSIGN_OR_RETURN(const auto extents, log.Groups());
-  KVD_RETURN_IF_ERROR(Open(extents).status());
-  std::vector<Recovered> recovered;
-  for (const storage::GroupExtent& extent : extents) {
-    if (extent.group == kSystemGroup) continue;
-    auto one = RecoverOne(log, extent);
-    if (!one.ok()) {
-      return Annotate(one.status(), fmt::format("recover partition {}", extent.group.value - 1));
-    }
-    recovered.push_back(*one);
-  }
-  return recovered;
-}
-
-StatusOr<StateMachines::Recovered> StateMachines::RecoverOne(const storage::Log& log,
-                                                             const storage::GroupExtent& extent) {
-  const PartitionId partition{extent.group.value - 1};
-  const Applier& applier = ApplierOf(partition);
-  const Index start = applier.applied().index;
-  if (start > extent.last || start + 1 < extent.first) {
-    return MakeStatus(
-        StatusCode::kDataLoss,
-        fmt::format("the data is applied up to {}, the log holds {} to {}; one of them "
-                    "is not this node's own: restore both, or empty the data directory",
-                    start, extent.first, extent.last));
-  }
-  while (applier.applied().index < extent.last) {
-    KVD_ASSIGN_OR_RETURN(auto entries, log.Read(extent.group, applier.applied().index + 1,
-                                                extent.last, kReplayBytes));
-    const ApplyJob job{partition, std::move(entries)};
-    KVD_RETURN_IF_ERROR(Apply(std::span(&job, 1)).status());
-  }
-  return Recovered{.partition = partition,
-                   .last = extent.last,
-                   .last_term = extent.last_term,
-                   .keys = applier.applied().keys};
 }
 
 const storage::AppliedRecord& StateMachines::applied(PartitionId partition) const {

@@ -47,19 +47,6 @@ class StateMachines {
   };
   [[nodiscard]] StatusOr<std::vector<Opened>> Open(std::span<const storage::GroupExtent> extents);
 
-  // One partition as it stands after Recover(): all of its log is applied.
-  struct Recovered {
-    PartitionId partition;
-    Index last = 0;
-    Term last_term = 0;
-    uint64_t keys = 0;
-  };
-
-  // Open(), and brings every partition of `log` up to the end of its log: for a partition with a
-  // single copy, where what is in the log is committed. DATA_LOSS if log and store contradict each
-  // other: the store is ahead of the log, or the log begins behind what the store has.
-  [[nodiscard]] StatusOr<std::vector<Recovered>> Recover(const storage::Log& log);
-
   // Applies all jobs in one batch of the store. After an error the node must stop.
   [[nodiscard]] StatusOr<std::vector<Applied>> Apply(std::span<const ApplyJob> jobs);
 
@@ -94,8 +81,6 @@ class StateMachines {
   [[nodiscard]] StatusOr<std::vector<Truncation>> Flush();
 
  private:
-  [[nodiscard]] StatusOr<Recovered> RecoverOne(const storage::Log& log,
-                                               const storage::GroupExtent& extent);
   [[nodiscard]] Applier& ApplierOf(PartitionId partition);
 
   storage::Store& store_;

@@ -8,7 +8,8 @@
 
 #include <memory>
 
-#include "server/partition/mutation.h"
+#include "server/partition/command.h"
+#include "server/partition/recovery.h"
 #include "server/storage/memory_log.h"
 #include "server/storage/memory_store.h"
 
@@ -35,7 +36,7 @@ class StateMachinesTest : public ::testing::Test {
  protected:
   // Makes one entry of `partition` durable.
   Entry Log(PartitionId partition, const Mutation& mutation) {
-    const Entry entry{++last_[partition], 1, EncodeMutation(mutation)};
+    const Entry entry{++last_[partition], 1, EncodeCommand({.id = {}, .mutation = mutation})};
     const storage::GroupWrite write{
         .group = GroupOf(partition), .hard_state = {}, .entries = {entry}};
     EXPECT_TRUE(log_->Append(std::span(&write, 1)).ok());
@@ -60,6 +61,30 @@ class StateMachinesTest : public ::testing::Test {
     log_->Crash(/*tear_last_batch=*/true);
     store_->Crash(batches);
     machines_ = std::make_unique<StateMachines>(*store_);
+  }
+
+  // Opens what the disk holds, and applies all of the log, as when all of it is committed.
+  struct Recovered {
+    PartitionId partition;
+    raft::Restored restored;
+    uint64_t keys = 0;
+  };
+  [[nodiscard]] std::vector<Recovered> Recover() {
+    const auto extents = log_->Groups().value();
+    EXPECT_TRUE(machines_->Open(extents).ok());
+    std::vector<Recovered> recovered;
+    for (const storage::GroupExtent& extent : extents) {
+      if (extent.group == kSystemGroup) continue;
+      const PartitionId partition{extent.group.value - 1};
+      auto loaded = LoadReplica(*log_, extent, machines_->applied(partition), {}).value();
+      const ApplyJob job{partition, loaded.restored.tail};
+      if (!job.entries.empty()) {
+        EXPECT_TRUE(machines_->Apply(std::span(&job, 1)).ok());
+      }
+      const uint64_t keys = machines_->applied(partition).keys;
+      recovered.push_back({partition, std::move(loaded.restored), keys});
+    }
+    return recovered;
   }
 
   [[nodiscard]] std::optional<StoredValue> Read(PartitionId partition, const std::string& key) {
@@ -111,11 +136,11 @@ TEST_F(StateMachinesTest, RecoveryReplaysExactlyWhatTheCrashTookAway) {
     StartOver();
     for (const Mutation& mutation : history) Write(kP5, mutation);
     Crash(surviving);
-    const auto recovered = machines_->Recover(*log_).value();
+    const auto recovered = Recover();
     ASSERT_THAT(recovered, SizeIs(1));
     EXPECT_EQ(recovered[0].partition, kP5);
-    EXPECT_EQ(recovered[0].last, 5U);
-    EXPECT_EQ(recovered[0].last_term, 1U);
+    EXPECT_EQ(recovered[0].restored.last, 5U);
+    EXPECT_EQ(recovered[0].restored.terms.back().term, 1U);
     EXPECT_EQ(recovered[0].keys, 1U);
     EXPECT_EQ(Read(kP5, "a"), std::nullopt);
     EXPECT_EQ(Read(kP5, "b"), (StoredValue{4, "3"}));
@@ -127,20 +152,20 @@ TEST_F(StateMachinesTest, RecoveryReplaysExactlyWhatTheCrashTookAway) {
 }
 
 TEST_F(StateMachinesTest, RecoveryOfNothingIsNothing) {
-  EXPECT_THAT(machines_->Recover(*log_).value(), IsEmpty());
+  EXPECT_THAT(Recover(), IsEmpty());
 }
 
 TEST_F(StateMachinesTest, SystemGroupIsNoPartition) {
   const storage::GroupWrite write{
       .group = kSystemGroup, .hard_state = {}, .entries = {{1, 1, "a topology"}}};
   ASSERT_TRUE(log_->Append(std::span(&write, 1)).ok());
-  EXPECT_THAT(machines_->Recover(*log_).value(), IsEmpty());
+  EXPECT_THAT(Recover(), IsEmpty());
 }
 
 TEST_F(StateMachinesTest, NothingMayBeTruncatedBeforeAFlush) {
   Write(kP0, PutMutation{"a", "1"});
   Crash();
-  (void)machines_->Recover(*log_).value();
+  (void)Recover();
   EXPECT_EQ(store_->Applied(kP0, storage::Store::Tier::kFlushed).value(), std::nullopt);
 }
 
@@ -160,9 +185,9 @@ TEST_F(StateMachinesTest, TruncatedLogAndFlushedStoreRecoverTogether) {
   }
   Write(kP5, PutMutation{"z", "3"});
   Crash();
-  const auto recovered = machines_->Recover(*log_).value();
+  const auto recovered = Recover();
   ASSERT_THAT(recovered, SizeIs(1));
-  EXPECT_EQ(recovered[0].last, 3U);
+  EXPECT_EQ(recovered[0].restored.last, 3U);
   EXPECT_EQ(recovered[0].keys, 3U);
   EXPECT_EQ(Read(kP5, "z"), (StoredValue{3, "3"}));
 }
@@ -172,32 +197,10 @@ TEST_F(StateMachinesTest, LogTruncatedToItsEndRecovers) {
   (void)machines_->Flush().value();
   ASSERT_TRUE(log_->TruncatePrefix(GroupOf(kP5), 1).ok());
   Crash();
-  const auto recovered = machines_->Recover(*log_).value();
+  const auto recovered = Recover();
   ASSERT_THAT(recovered, SizeIs(1));
-  EXPECT_EQ(recovered[0].last, 1U);
-  EXPECT_EQ(recovered[0].last_term, 1U);
-}
-
-TEST_F(StateMachinesTest, StoreAheadOfTheLogIsRefused) {
-  Write(kP5, PutMutation{"x", "1"});
-  storage::StoreBatch batch;
-  batch.Add(storage::StoreBatch::SetApplied{kP5, {.index = 4, .term = 1, .configuration = {}}});
-  ASSERT_TRUE(store_->Write(batch).ok());
-  StateMachines restarted(*store_);
-  const Status status = restarted.Recover(*log_).status();
-  EXPECT_EQ(status.code(), StatusCode::kDataLoss);
-  EXPECT_EQ(Message(status),
-            "recover partition 5: the data is applied up to 4, the log holds 1 to 1; one of them "
-            "is not this node's own: restore both, or empty the data directory");
-}
-
-TEST_F(StateMachinesTest, LogThatBeginsBehindTheDataIsRefused) {
-  for (int i = 0; i < 3; ++i) Write(kP5, PutMutation{"x", "1"});
-  ASSERT_TRUE(log_->TruncatePrefix(GroupOf(kP5), 2).ok());  // And the store never flushed.
-  Crash();
-  const Status status = machines_->Recover(*log_).status();
-  EXPECT_EQ(status.code(), StatusCode::kDataLoss);
-  EXPECT_THAT(Message(status), HasSubstr("applied up to 0, the log holds 3 to 3"));
+  EXPECT_EQ(recovered[0].restored.last, 1U);
+  EXPECT_EQ(recovered[0].restored.terms.back().term, 1U);
 }
 
 TEST_F(StateMachinesTest, OpeningLeavesTheRestOfTheLogToRaft) {
@@ -235,29 +238,6 @@ TEST_F(StateMachinesTest, APartitionWithoutItsLogIsRefused) {
   const Status status = restarted.Open(extents).status();
   EXPECT_EQ(status.code(), StatusCode::kDataLoss);
   EXPECT_THAT(Message(status), HasSubstr("partition 5 has data and no log"));
-}
-
-TEST_F(StateMachinesTest, DamagedEntryIsRefusedNotSkipped) {
-  Write(kP5, PutMutation{"x", "1"});
-  Write(kP5, PutMutation{"x", "2"});
-  Crash();
-  log_->DamageEntry(GroupOf(kP5), 1);
-  const Status status = machines_->Recover(*log_).status();
-  EXPECT_EQ(status.code(), StatusCode::kDataLoss);
-  EXPECT_THAT(Message(status), HasSubstr("recover partition 5"));
-}
-
-TEST_F(StateMachinesTest, LongReplayGoesInChunks) {
-  const std::string value(1U << 20U, 'v');
-  for (int i = 0; i < 11; ++i) (void)Log(kP0, PutMutation{"k" + std::to_string(i), value});
-  const auto recovered = machines_->Recover(*log_).value();
-  ASSERT_THAT(recovered, SizeIs(1));
-  EXPECT_EQ(recovered[0].keys, 11U);
-  // The replay was several batches: with the first alone it is not at the end.
-  store_->Crash(/*surviving_batches=*/1);
-  const auto record = store_->Applied(kP0, storage::Store::Tier::kLatest).value().value();
-  EXPECT_GT(record.index, 1U);
-  EXPECT_LT(record.index, 11U);
 }
 
 }  // namespace
