@@ -95,6 +95,8 @@ void Node::Execute(Ticket ticket, Instant now) {
   Request& request = *requests_.Find(ticket);
   request.owner = self_;
   if (request.is_write()) return ExecuteWrite(ticket, now);
+  // What an owner reads, once it has confirmed that it is one, is the latest.
+  if (std::get<Get>(request.operation.action).stale) request.stale_by = Duration::zero();
   const raft::ReadId id{++last_read_id_};
   if (!replicas_->Read(request.partition, id)) return Wait(ticket, now);
   confirming_.emplace(id, ticket);

@@ -161,6 +161,13 @@ struct Heartbeat {
   // Entries of groups that the sender leads which the addressee has yet to receive.
   uint64_t behind = 0;
 
+  // Stamps, by clocks that only their owners can read; 0: none. The sender's; the addressee's
+  // newest that arrived; and its newest that arrived while the sender surely led whatever it leads
+  // now: what the beats beside it say is at least as young.
+  uint64_t sent = 0;
+  uint64_t seen = 0;
+  uint64_t settled = 0;
+
   // Do not give it leadership: it is about to stop, or its disk is full or stalled.
   bool draining = false;
   bool unfit = false;

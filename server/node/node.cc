@@ -235,7 +235,9 @@ void Node::OnFrame(NodeId peer, Frame frame, Instant now) {
   }
   if (peers_->OnFrame(peer, envelope.from_boot, frame.heartbeat, now)) NoteRestart(peer, now);
   if (frame.reply_now) answer_now_.insert(peer);
-  for (const GroupMessage& message : frame.raft) replicas_->Step(peer, message, now);
+  const uint64_t settled = frame.heartbeat ? frame.heartbeat->settled : 0;
+  const Instant as_of = settled == 0 ? Instant::min() : Instant(Duration(settled));
+  for (const GroupMessage& message : frame.raft) replicas_->Step(peer, message, as_of, now);
   for (Forward& forward : frame.forwards) OnForward(peer, std::move(forward), now);
   for (ForwardReply& reply : frame.replies) OnForwardReply(peer, std::move(reply), now);
   for (const SnapshotAck& ack : frame.chunk_acks) snapshots_.OnAck(peer, ack, now);
@@ -245,19 +247,23 @@ void Node::OnFrame(NodeId peer, Frame frame, Instant now) {
 }
 
 void Node::Beat(Instant now) {
+  const Instant led_since =
+      replicas_->LedSince([this](NodeId id) { return peers_->SeenBy(id); }, now);
   for (const NodeId peer : peers_->ids()) {
     Frame& frame = FrameTo(peer);
     frame.heartbeat = MakeHeartbeat(peer, now);
+    peers_->Stamp(peer, led_since, now, *frame.heartbeat);
     replicas_->Beat(peer, frame);
   }
 }
 
 Heartbeat Node::MakeHeartbeat(NodeId peer, Instant now) const {
-  return {.heard_ago = peers_->HeardAgo(peer, now),
-          .load = MakeLoad(now),
-          .behind = replicas_->BehindOf(peer),
-          .draining = draining_,
-          .unfit = IsUnfit(now)};
+  Heartbeat heartbeat{.heard_ago = peers_->HeardAgo(peer, now),
+                      .load = MakeLoad(now),
+                      .behind = replicas_->BehindOf(peer)};
+  heartbeat.draining = draining_;
+  heartbeat.unfit = IsUnfit(now);
+  return heartbeat;
 }
 
 bool Node::IsUnfit(Instant now) const {

@@ -35,7 +35,11 @@ void Peers::OnLinkUp(NodeId peer) {
 }
 
 void Peers::OnLinkDown(NodeId peer) {
-  if (const auto it = peers_.find(peer); it != peers_.end()) it->second.linked = false;
+  const auto it = peers_.find(peer);
+  if (it == peers_.end()) return;
+  it->second.linked = false;
+  it->second.stamps.clear();
+  if (it->second.told) it->second.told->seen = 0;
 }
 
 void Peers::OnRefused(NodeId peer, Instant now) {
@@ -51,6 +55,9 @@ bool Peers::OnFrame(NodeId peer, const topology::Boot& boot,
   if (heartbeat) {
     detector_.PeerHeardUs(peer, heartbeat->heard_ago, now);
     it->second.told = heartbeat;
+    constexpr size_t kRemembered = 32;
+    if (heartbeat->sent != 0) it->second.stamps.emplace_back(heartbeat->sent, now);
+    if (it->second.stamps.size() > kRemembered) it->second.stamps.pop_front();
   }
   return before && *before != boot;
 }
@@ -126,6 +133,22 @@ void Peers::Describe(NodeId peer, Instant now, NodeView& view) const {
   const bool surely =
       state->why == Suspicion::kRefused || now - state->since >= options_.down_after;
   view.state = surely && state->health == Health::kSuspect ? NodeState::kDown : NodeState::kSuspect;
+}
+
+void Peers::Stamp(NodeId peer, Instant led_since, Instant now, Heartbeat& heartbeat) const {
+  heartbeat.sent = static_cast<uint64_t>(now.time_since_epoch().count());
+  const auto it = peers_.find(peer);
+  if (it == peers_.end()) return;
+  for (const auto& [stamp, arrived] : it->second.stamps) {
+    heartbeat.seen = stamp;
+    if (arrived <= led_since) heartbeat.settled = stamp;
+  }
+}
+
+Instant Peers::SeenBy(NodeId peer) const {
+  const auto it = peers_.find(peer);
+  if (it == peers_.end() || !it->second.told || it->second.told->seen == 0) return Instant::min();
+  return Instant(Duration(it->second.told->seen));
 }
 
 std::vector<NodeId> Peers::ids() const {

@@ -4,9 +4,11 @@
 // Pure. Threading: confined to the node.
 #pragma once
 
+#include <deque>
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/clock.h"
@@ -71,6 +73,13 @@ class Peers {
   // Fills in what is known of `peer` beside its card.
   void Describe(NodeId peer, Instant now, NodeView& view) const;
 
+  // The stamps of a heartbeat for `peer`. `led_since`: this node surely led then whatever it leads
+  // now.
+  void Stamp(NodeId peer, Instant led_since, Instant now, Heartbeat& heartbeat) const;
+
+  // When what `peer` has surely seen was sent; Instant::min(): nothing of this link.
+  [[nodiscard]] Instant SeenBy(NodeId peer) const;
+
   [[nodiscard]] std::vector<NodeId> ids() const;
   [[nodiscard]] Instant NextWakeAt() const;
 
@@ -80,6 +89,7 @@ class Peers {
     bool linked = false;
     std::optional<topology::Boot> boot = {};  // Under which it was heard last.
     std::optional<Heartbeat> told = {};
+    std::deque<std::pair<uint64_t, Instant>> stamps = {};  // Its latest ones, and when they came.
   };
 
   const Options options_;

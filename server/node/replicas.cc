@@ -28,6 +28,7 @@ void Replicas::Add(PartitionId partition, const std::vector<topology::Replica>& 
                    raft::Restored restored, Instant now) {
   const auto own = std::ranges::find(order, self_, &topology::Replica::node);
   KVD_CHECK(own != order.end(), "only partitions with a replica on this node are added");
+  const Index applied = restored.applied;
   if (restored.configuration.voters.empty()) restored.configuration = ConfigurationOf(order);
   raft::Replica replica({.group = GroupOf(partition),
                          .self = {.id = own->id, .node = self_},
@@ -36,7 +37,8 @@ void Replicas::Add(PartitionId partition, const std::vector<topology::Replica>& 
                         std::move(restored), now);
   const Instant wake_at = replica.NextWakeAt();
   const auto [it, fresh] = replicas_.emplace(
-      partition, One{.raft = std::move(replica), .order = order, .wake_at = wake_at});
+      partition,
+      One{.raft = std::move(replica), .order = order, .wake_at = wake_at, .applied = applied});
   KVD_CHECK(fresh, "a node holds one replica of a partition");
   wakes_.emplace(wake_at, partition);
   Touch(partition);
@@ -84,11 +86,42 @@ Instant Replicas::NextWakeAt() const {
   return wakes_.empty() ? Instant::max() : wakes_.begin()->first;
 }
 
-void Replicas::Step(NodeId peer, const GroupMessage& message, Instant now) {
+void Replicas::Step(NodeId peer, const GroupMessage& message, Instant settled, Instant now) {
   if (!Holds(message.group, message.message.to)) return;
   const PartitionId partition = PartitionOfGroup(message.group);
-  FindOne(partition)->raft.Step(message.message, peer, now);
+  One& one = *FindOne(partition);
+  one.raft.Step(message.message, peer, now);
   Touch(partition);
+  const auto* beat = std::get_if<raft::Beat>(&message.message.body);
+  if (beat == nullptr || !beat->current || settled == Instant::min()) return;
+  if (one.raft.term() != message.message.term) return;
+  if (one.applied >= beat->commit) {
+    one.as_of = settled;
+  } else if (!one.as_of_at) {
+    one.as_of_at = {beat->commit, settled};
+  }
+}
+
+std::optional<Instant> Replicas::AppliedAsOf(PartitionId partition) const {
+  const auto it = replicas_.find(partition);
+  return it == replicas_.end() ? std::nullopt : it->second.as_of;
+}
+
+Instant Replicas::LedSince(const std::function<Instant(NodeId)>& seen_by, Instant now) const {
+  Instant since = now;
+  std::vector<Instant> seen;
+  for (const auto& [partition, one] : replicas_) {
+    if (one.raft.role() != raft::Role::kLeader) continue;
+    seen.clear();
+    for (const topology::Replica& replica : one.order) {
+      seen.push_back(replica.node == self_ ? now : seen_by(replica.node));
+    }
+    // The latest instant that a majority has seen something from.
+    const auto majority = seen.begin() + static_cast<std::ptrdiff_t>(seen.size() / 2);
+    std::ranges::nth_element(seen, majority, std::ranges::greater{});
+    since = std::min(since, *majority);
+  }
+  return since;
 }
 
 void Replicas::OnLinkDown(NodeId peer) {
@@ -107,7 +140,12 @@ void Replicas::OnDurable(GroupId group, uint64_t number, Instant now) {
 }
 
 void Replicas::OnApplied(PartitionId partition, Index index) {
-  replicas_.at(partition).raft.OnApplied(index);
+  One& one = replicas_.at(partition);
+  one.applied = index;
+  one.raft.OnApplied(index);
+  if (!one.as_of_at || one.as_of_at->first > index) return;
+  one.as_of = one.as_of_at->second;
+  one.as_of_at.reset();
 }
 
 void Replicas::OnFetched(PartitionId partition, ReplicaId follower,
@@ -129,6 +167,7 @@ void Replicas::OnSnapshotSent(PartitionId partition, ReplicaId follower,
 void Replicas::OnInstalled(PartitionId partition, const raft::SnapshotPoint& snapshot) {
   One& one = replicas_.at(partition);
   one.flushed = 0;
+  one.applied = snapshot.index;
   one.raft.OnInstalled(snapshot);
   Touch(partition);
 }

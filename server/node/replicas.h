@@ -67,8 +67,17 @@ class Replicas {
   void Advance(Instant now);
   [[nodiscard]] Instant NextWakeAt() const;
 
-  // A message of `peer`. One for no replica here is ignored.
-  void Step(NodeId peer, const GroupMessage& message, Instant now);
+  // A message of `peer`. One for no replica here is ignored. `settled`: what it says is at least as
+  // young as this; Instant::min(): unknown.
+  void Step(NodeId peer, const GroupMessage& message, Instant settled, Instant now);
+
+  // What is applied of a partition that is led elsewhere is at least as young as this; nullopt:
+  // unknown.
+  [[nodiscard]] std::optional<Instant> AppliedAsOf(PartitionId partition) const;
+
+  // This node surely led then whatever it leads now. `seen_by`: when what a node has surely seen
+  // was sent.
+  [[nodiscard]] Instant LedSince(const std::function<Instant(NodeId)>& seen_by, Instant now) const;
 
   void OnLinkDown(NodeId peer);
   void OnDurable(GroupId group, uint64_t number, Instant now);
@@ -129,6 +138,9 @@ class Replicas {
     Index flushed = 0;                                     // By the flush before the last one.
     std::deque<std::pair<uint64_t, Instant>> writes = {};  // Not durable yet: number, since.
     Instant wake_at{};
+    Index applied = 0;
+    std::optional<Instant> as_of = {};                       // Of what is applied.
+    std::optional<std::pair<Index, Instant>> as_of_at = {};  // Once this much is applied.
     std::optional<raft::Member> leader = {};
     bool serving = false;
   };

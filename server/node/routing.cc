@@ -62,10 +62,14 @@ void Node::OnForward(NodeId peer, Forward forward, Instant now) {
 }
 
 void Node::Route(Ticket ticket, Instant now) {
-  const Request& request = *requests_.Find(ticket);
+  Request& request = *requests_.Find(ticket);
   const raft::Replica* replica = replicas_->Find(request.partition);
-  if (replica != nullptr && IsStaleRead(request.operation)) return ReadHere(ticket);
   if (replica != nullptr && replica->role() == raft::Role::kLeader) return Execute(ticket, now);
+  const auto as_of = replicas_->AppliedAsOf(request.partition);
+  if (IsStaleRead(request.operation) && as_of) {
+    request.stale_by = now - *as_of;
+    return ReadHere(ticket);
+  }
   if (request.is_forward()) return Finish(ticket, NotOwner(request.partition));
   const auto owner = IsStaleRead(request.operation) ? AnyReplica(request) : FindOwner(request);
   if (!owner) return Wait(ticket, now);

@@ -113,7 +113,9 @@ std::optional<Message> Replica::State::BeatFor(NodeId node) {
   if (it == fed.end()) return std::nullopt;
   raft::Progress& progress = it->second.progress;
   progress.BeatSent(++round);
-  const Beat beat{.commit = std::min(commit, progress.match()), .round = round};
+  const Beat beat{.commit = std::min(commit, progress.match()),
+                  .round = round,
+                  .current = HasCommittedInTerm() && progress.match() >= commit};
   return Message{.from = id(), .to = it->first, .term = term, .body = beat};
 }
 

@@ -85,6 +85,10 @@ struct Beat {
   Index commit = 0;  // At most what the addressee is known to match.
   uint64_t round = 0;
 
+  // `commit` is all there is: everything that was answered as written before this leader was asked
+  // whether it still leads is at or below it.
+  bool current = false;
+
   friend bool operator==(const Beat&, const Beat&) = default;
 };
 

@@ -47,7 +47,12 @@ bool Progress::Accepted(Index index, Index first) {
     return moved;
   }
   // A repeat of an old answer does not say where the logs agree now; at match they do in any case.
-  if (index < match_ || match_ + 1 < first) return moved;
+  if (index < match_) return moved;
+  if (match_ + 1 < first) {
+    // The snapshot is there, but the log has moved on beyond it meanwhile: another one is needed.
+    if (snapshot_.has_value() && match_ >= snapshot_->index) BecomeProbe();
+    return moved;
+  }
   mode_ = Mode::kReplicate;
   next_ = match_ + 1;
   snapshot_.reset();

@@ -70,6 +70,9 @@ node::Heartbeat Read(const peer_pb::Heartbeat& in) {
                                .uptime = FromMilliseconds(in.uptime_ms()),
                                .version = in.version()},
                       .behind = in.you_are_behind(),
+                      .sent = in.sent(),
+                      .seen = in.seen(),
+                      .settled = in.settled(),
                       .draining = in.draining(),
                       .unfit = in.unfit()};
   if (in.has_heard_ms_ago()) out.heard_ago = FromMilliseconds(in.heard_ms_ago());
@@ -82,6 +85,9 @@ void Write(const node::Heartbeat& in, peer_pb::Heartbeat& out) {
   out.set_disk_bytes(in.load.disk_bytes);
   out.set_behind(in.load.behind);
   out.set_you_are_behind(in.behind);
+  out.set_sent(in.sent);
+  out.set_seen(in.seen);
+  out.set_settled(in.settled);
   out.set_uptime_ms(Milliseconds(in.load.uptime));
   out.set_version(in.load.version);
   out.set_draining(in.draining);

@@ -8,13 +8,15 @@
 namespace kvd::rpc {
 namespace {
 
-void WriteLine(const node::GroupMessage& in, uint64_t round, Index index, peer_pb::Beats& out) {
+void WriteLine(const node::GroupMessage& in, uint64_t round, Index index, bool current,
+               peer_pb::Beats& out) {
   out.add_group(in.group.value);
   out.add_from(in.message.from.value);
   out.add_to(in.message.to.value);
   out.add_term(in.message.term);
   out.add_round(round);
   out.add_index(index);
+  out.add_current(current);
 }
 
 struct WriteBody {
@@ -65,7 +67,8 @@ struct WriteBody {
 std::optional<int> CountLines(const peer_pb::Beats& in) {
   const int lines = in.group_size();
   const bool agree = in.from_size() == lines && in.to_size() == lines && in.term_size() == lines &&
-                     in.round_size() == lines && in.index_size() == lines;
+                     in.round_size() == lines && in.index_size() == lines &&
+                     in.current_size() == lines;
   return agree ? std::optional(lines) : std::nullopt;
 }
 
@@ -78,7 +81,7 @@ bool ReadLines(const peer_pb::Beats& in, std::vector<node::GroupMessage>& out, M
                    .message = {.from = ReplicaId{in.from(i)},
                                .to = ReplicaId{in.to(i)},
                                .term = in.term(i),
-                               .body = body(in.round(i), in.index(i))}});
+                               .body = body(in.round(i), in.index(i), in.current(i))}});
   }
   return true;
 }
@@ -144,10 +147,10 @@ bool ReadBody(peer_pb::RaftMessage& in, raft::Message& out) {
 }  // namespace
 
 bool ReadRaft(peer_pb::Frame& in, std::vector<node::GroupMessage>& out) {
-  const auto beat = [](uint64_t round, Index commit) {
-    return raft::Beat{.commit = commit, .round = round};
+  const auto beat = [](uint64_t round, Index commit, bool current) {
+    return raft::Beat{.commit = commit, .round = round, .current = current};
   };
-  const auto reply = [](uint64_t round, Index last) {
+  const auto reply = [](uint64_t round, Index last, bool) {
     return raft::BeatReply{.round = round, .last = last};
   };
   for (peer_pb::RaftMessage& message : *in.mutable_raft()) {
@@ -164,10 +167,10 @@ bool ReadRaft(peer_pb::Frame& in, std::vector<node::GroupMessage>& out) {
 
 void Write(node::GroupMessage in, peer_pb::Frame& out) {
   if (const auto* beat = std::get_if<raft::Beat>(&in.message.body)) {
-    return WriteLine(in, beat->round, beat->commit, *out.mutable_beats());
+    return WriteLine(in, beat->round, beat->commit, beat->current, *out.mutable_beats());
   }
   if (const auto* reply = std::get_if<raft::BeatReply>(&in.message.body)) {
-    return WriteLine(in, reply->round, reply->last, *out.mutable_beat_replies());
+    return WriteLine(in, reply->round, reply->last, false, *out.mutable_beat_replies());
   }
   peer_pb::RaftMessage& message = *out.add_raft();
   message.set_group(in.group.value);
