@@ -150,6 +150,7 @@ Status Instance::TakeIdentity() {
 }
 
 Status Instance::OpenDatabases(bool was_clean) {
+  reserve_.emplace(data_dir_->path());
   const auto memory = storage::MakeSharedMemory(setup_.file.storage.block_cache);
   const auto fatal = [this](const Status& status) { Fatal(status); };
   const bool bound = !identity_.cluster_id.is_nil();
@@ -247,13 +248,32 @@ std::optional<Failure> Instance::Serve() {
   return std::nullopt;
 }
 
-runtime::DiskSpace Instance::MeasureDisk() const {
+runtime::DiskSpace Instance::MeasureDisk() {
   runtime::DiskSpace space{.used_bytes = log_->disk_bytes() + store_->disk_bytes()};
   struct statvfs disk {};
   if (statvfs(data_dir_->path().c_str(), &disk) != 0) return space;
   const uint64_t block = disk.f_frsize;
-  space.full = disk.f_bavail * block < setup_.file.storage.min_free.Of(disk.f_blocks * block);
+  const uint64_t free = disk.f_bavail * block;
+  const uint64_t keep = setup_.file.storage.min_free.Of(disk.f_blocks * block);
+  space.full = free < keep;
+  KeepReserve(free, keep);
   return space;
+}
+
+// Votes and deletes must be written even where somebody else filled the disk.
+void Instance::KeepReserve(uint64_t free, uint64_t keep) {
+  constexpr uint64_t kAlmostNothing = uint64_t{16} << 20U;
+  if (reserve_->held() && free < kAlmostNothing) {
+    const Status released = reserve_->Release();
+    logger_.Write({LogLevel::kError,
+                   "storage",
+                   released.ok() ? "the disk is full, its reserve is given up: make room"
+                                 : "the disk is full: " + Message(released),
+                   {}});
+  } else if (!reserve_->held() && free > keep + reserve_->bytes()) {
+    const Status taken = reserve_->Take(keep);
+    if (!taken.ok()) logger_.Write({LogLevel::kWarn, "storage", Message(taken), {}});
+  }
 }
 
 // Nothing may be said or promised any more, so nothing is torn down either.

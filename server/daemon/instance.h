@@ -16,6 +16,7 @@
 #include "server/runtime/steady_clock.h"
 #include "server/storage/data_dir.h"
 #include "server/storage/log.h"
+#include "server/storage/reserve.h"
 #include "server/storage/store.h"
 
 namespace kvd::daemon {
@@ -54,7 +55,8 @@ class Instance {
   [[nodiscard]] Status Recover();
   [[nodiscard]] std::optional<Failure> Serve();
   [[nodiscard]] node::Node::Options NodeOptions();
-  [[nodiscard]] runtime::DiskSpace MeasureDisk() const;
+  [[nodiscard]] runtime::DiskSpace MeasureDisk();
+  void KeepReserve(uint64_t free, uint64_t keep);
   void Fatal(const Status& status);
 
   Setup setup_;
@@ -64,6 +66,7 @@ class Instance {
   // In order of dependence: what is below refers to what is above, and goes first.
   std::unique_ptr<storage::DataDir> data_dir_;
   storage::Identity identity_;
+  std::optional<storage::Reserve> reserve_;
   std::unique_ptr<storage::Log> log_;
   std::unique_ptr<storage::Store> store_;
   std::unique_ptr<partition::StateMachines> machines_;
