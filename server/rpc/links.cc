@@ -139,10 +139,9 @@ void Links::ReportLink(NodeId id) {
 void Links::OnFrame(NodeId peer, peer_pb::Frame frame, ReadToken token) {
   auto read = FromProto(std::move(frame));
   if (!read) return OnMalformed(peer);
-  runtime_.Post([peer, frame = *std::move(read), token = std::move(token)](
-                    node::Node& node, Instant now) mutable {
-    node.OnFrame(peer, std::move(frame), now);
-  });
+  runtime_.Post(
+      [peer, frame = *std::move(read), token = std::move(token)](
+          node::Node& node, Instant now) mutable { node.OnFrame(peer, std::move(frame), now); });
 }
 
 // The frame is dropped whole, and with the link everything in it fails at once, on both sides.
@@ -177,17 +176,29 @@ void Links::AwaitUpOr(Peer& peer, Duration timeout) {
     absl::MutexLock lock(&mu_);
     return stopping_ || peer.link != nullptr;
   };
+  const auto step = absl::FromChrono(std::min<Duration>(timeout, std::chrono::milliseconds(5)));
   const auto deadline = std::chrono::steady_clock::now() + timeout;
   while (!is_over() && std::chrono::steady_clock::now() < deadline) {
-    absl::SleepFor(absl::Milliseconds(5));
+    absl::SleepFor(step);
   }
 }
 
+// A process that dies closes its links and its port one after the other: who asks in between finds
+// somebody there, and asks again soon.
 void Links::Keep(Peer& peer) {
+  uint64_t opened = 0;
+  Duration pause = options_.retry_soon;
   while (AwaitDown(peer)) {
     if (IsAnyoneThere(peer.target) && peer.target.dial) Dial(peer);
-    AwaitUpOr(peer, options_.retry_every);
+    const uint64_t before = std::exchange(opened, CountOpened(peer));
+    pause = opened != before ? options_.retry_soon : std::min(2 * pause, options_.retry_every);
+    AwaitUpOr(peer, pause);
   }
+}
+
+uint64_t Links::CountOpened(const Peer& peer) const {
+  absl::MutexLock lock(&mu_);
+  return peer.opened;
 }
 
 bool Links::IsAnyoneThere(const node::LinkTarget& target) {

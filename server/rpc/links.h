@@ -33,6 +33,9 @@ class Links final : public LinkListener {
     std::shared_ptr<grpc::ChannelCredentials> credentials;
     Uuid self;
     Duration connect_timeout = std::chrono::milliseconds(500);
+
+    // Pauses between two looks for a lost peer double from the one to the other.
+    Duration retry_soon = std::chrono::milliseconds(2);
     Duration retry_every = std::chrono::milliseconds(50);
   };
 
@@ -71,6 +74,7 @@ class Links final : public LinkListener {
   void Keep(Peer& peer);
   [[nodiscard]] bool AwaitDown(Peer& peer) ABSL_LOCKS_EXCLUDED(mu_);
   void AwaitUpOr(Peer& peer, Duration timeout) ABSL_LOCKS_EXCLUDED(mu_);
+  [[nodiscard]] uint64_t CountOpened(const Peer& peer) const ABSL_LOCKS_EXCLUDED(mu_);
   [[nodiscard]] bool IsAnyoneThere(const node::LinkTarget& target);
   void Dial(Peer& peer);
   void ReportLink(NodeId peer);
