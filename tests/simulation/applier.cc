@@ -6,15 +6,34 @@ namespace kvd::simulation {
 namespace {
 
 template <typename T>
-void Append(std::vector<T>& to, std::vector<T> from) {
+void Take(std::vector<T>& to, std::vector<T>& from) {
   to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
+}
+
+// A snapshot that leaves out what is remembered of requests.
+std::string WithoutSessions(const std::string& bytes) {
+  auto chunk = partition::DecodeChunk(bytes);
+  if (!chunk.ok()) return bytes;
+  chunk->sessions.clear();
+  if (chunk->end) chunk->end->sessions = 0;
+  return partition::EncodeChunk(*chunk);
 }
 
 }  // namespace
 
-Applier::Applier(const Surroundings& around, Life& life, partition::StateMachines& machines,
-                 Callbacks callbacks)
-    : around_(around), life_(life), machines_(machines), callbacks_(std::move(callbacks)) {
+bool Applier::Jobs::empty() const {
+  return applies.empty() && installs.empty() && reads.empty() && fetches.empty() &&
+         chunk_closes.empty() && chunk_reads.empty() && chunk_writes.empty();
+}
+
+Applier::Applier(const Surroundings& around, Life& life, Disk& disk,
+                 partition::StateMachines& machines, Callbacks callbacks)
+    : around_(around),
+      life_(life),
+      disk_(disk),
+      machines_(machines),
+      transfers_(machines),
+      callbacks_(std::move(callbacks)) {
   FlushLater();
 }
 
@@ -26,51 +45,119 @@ void Applier::FlushLater() {
   });
 }
 
-void Applier::Apply(std::vector<partition::ApplyJob> jobs) {
-  Append(applies_, std::move(jobs));
-  Start();
-}
-
-void Applier::Read(std::vector<node::ReadJob> jobs) {
-  Append(reads_, std::move(jobs));
+void Applier::Do(Jobs jobs) {
+  Take(jobs_.applies, jobs.applies);
+  Take(jobs_.installs, jobs.installs);
+  Take(jobs_.reads, jobs.reads);
+  Take(jobs_.fetches, jobs.fetches);
+  Take(jobs_.chunk_closes, jobs.chunk_closes);
+  Take(jobs_.chunk_reads, jobs.chunk_reads);
+  Take(jobs_.chunk_writes, jobs.chunk_writes);
   Start();
 }
 
 void Applier::Start() {
-  if (busy_ || (applies_.empty() && reads_.empty() && !flush_due_)) return;
+  if (busy_ || (jobs_.empty() && !flush_due_)) return;
   busy_ = true;
   life_.After(around_.DrawWriteTime() / 2, [this] { Work(); });
 }
 
 void Applier::Work() {
-  std::vector<partition::Applied> applied;
-  if (const auto jobs = std::exchange(applies_, {}); !jobs.empty()) {
-    auto done = machines_.Apply(jobs);
-    if (!done.ok()) return callbacks_.on_fatal(done.status());
-    applied = *std::move(done);
-  }
-  Reads reads;
-  for (const node::ReadJob& job : std::exchange(reads_, {})) {
-    reads.emplace_back(job.ticket, ReadOne(job));
-  }
-  if (around_.sabotage == Sabotage::kTruncateUnflushed) {
-    Truncations all;
-    for (const auto& one : applied) all.push_back({one.partition, one.outcomes.back().index});
-    callbacks_.on_flushed(std::move(all));
+  Done done;
+  if (Status status = WorkOff(std::exchange(jobs_, {}), done); !status.ok()) {
+    return callbacks_.on_fatal(status);
   }
   if (std::exchange(flush_due_, false)) {
-    auto truncations = machines_.Flush();
-    if (!truncations.ok()) return callbacks_.on_fatal(truncations.status());
-    callbacks_.on_flushed(*std::move(truncations));
+    if (Status status = Flush(); !status.ok()) return callbacks_.on_fatal(status);
   }
-  life_.After(around_.DrawWriteTime() / 2,
-              [this, applied = std::move(applied), reads = std::move(reads)]() mutable {
-                if (!applied.empty() || !reads.empty()) {
-                  callbacks_.on_done(std::move(applied), std::move(reads));
-                }
-                busy_ = false;
-                Start();
-              });
+  life_.After(around_.DrawWriteTime() / 2, [this, done = std::move(done)]() mutable {
+    if (!done.empty()) callbacks_.on_done(std::move(done));
+    busy_ = false;
+    Start();
+  });
+}
+
+Status Applier::WorkOff(Jobs jobs, Done& done) {
+  if (!jobs.applies.empty()) KVD_RETURN_IF_ERROR(Apply(jobs.applies, done));
+  for (const node::InstallJob& job : jobs.installs) KVD_RETURN_IF_ERROR(Install(job, done));
+  for (const node::ReadJob& job : jobs.reads) {
+    done.emplace_back([ticket = job.ticket, value = ReadOne(job)](node::Node& node, Instant now) {
+      node.OnRead(ticket, value, now);
+    });
+  }
+  for (const node::FetchJob& job : jobs.fetches) KVD_RETURN_IF_ERROR(Fetch(job, done));
+  return Transfer(jobs, done);
+}
+
+Status Applier::Apply(const std::vector<partition::ApplyJob>& jobs, Done& done) {
+  KVD_ASSIGN_OR_RETURN(auto applied, machines_.Apply(jobs));
+  std::map<PartitionId, partition::ApplyJob> merged;
+  for (const partition::ApplyJob& job : jobs) {
+    auto& all = merged[job.partition];
+    all.partition = job.partition;
+    all.entries.insert(all.entries.end(), job.entries.begin(), job.entries.end());
+  }
+  for (partition::Applied& one : applied) {
+    callbacks_.on_applied(merged.at(one.partition), one);
+    done.emplace_back(
+        [one = std::move(one)](node::Node& node, Instant now) { node.OnApplied(one, now); });
+  }
+  return OkStatus();
+}
+
+Status Applier::Install(const node::InstallJob& job, Done& done) {
+  auto keys = transfers_.Install(job.partition, job.snapshot);
+  const StatusCode code = keys.status().code();
+  if (!keys.ok() && code != StatusCode::kNotFound && code != StatusCode::kFailedPrecondition) {
+    return Annotate(keys.status(), "install a snapshot");
+  }
+  around_.world.Trace("install", keys.ok() ? "a snapshot is installed" : Message(keys.status()));
+  done.emplace_back([job, keys = std::move(keys)](node::Node& node, Instant now) {
+    node.OnInstalled(job.partition, job.snapshot, keys, now);
+  });
+  return OkStatus();
+}
+
+Status Applier::Fetch(const node::FetchJob& job, Done& done) {
+  auto entries =
+      disk_.log().Read(GroupOf(job.partition), job.fetch.from, job.fetch.to, job.fetch.max_bytes);
+  // A log that has failed is about to end its process.
+  const StatusCode code = entries.status().code();
+  if (!entries.ok() && code != StatusCode::kOutOfRange) return entries.status();
+  std::vector<storage::Entry> read;
+  if (entries.ok()) read = *std::move(entries);
+  done.emplace_back(
+      [partition = job.partition, follower = job.fetch.follower, read = std::move(read)](
+          node::Node& node, Instant now) { node.OnFetched(partition, follower, read, now); });
+  return OkStatus();
+}
+
+Status Applier::Transfer(const Jobs& jobs, Done& done) {
+  for (const node::ChunkRead& job : jobs.chunk_reads) {
+    auto chunk = transfers_.Read(job.stream, job.partition,
+                                 std::min(job.max_bytes, around_.swarm.max_chunk_bytes));
+    if (chunk.ok() && around_.sabotage == Sabotage::kSendNoSessions) {
+      chunk->bytes = WithoutSessions(chunk->bytes);
+    }
+    done.emplace_back([stream = job.stream, chunk = std::move(chunk)](
+                          node::Node& node, Instant now) { node.OnChunkRead(stream, chunk, now); });
+  }
+  for (const partition::StreamId stream : jobs.chunk_closes) transfers_.Close(stream);
+  for (const node::ChunkWrite& job : jobs.chunk_writes) {
+    const Status written = transfers_.Write(job.peer, job.stream, job.partition, job.bytes);
+    if (written.code() == StatusCode::kInternal) return Annotate(written, "receive a snapshot");
+    done.emplace_back(
+        [stream = job.stream, peer = job.peer, ok = written.ok()](node::Node& node, Instant now) {
+          node.OnChunkWritten(stream, peer, ok, now);
+        });
+  }
+  return OkStatus();
+}
+
+Status Applier::Flush() {
+  KVD_ASSIGN_OR_RETURN(auto truncations, machines_.Flush());
+  callbacks_.on_flushed(std::move(truncations));
+  return OkStatus();
 }
 
 Applier::Value Applier::ReadOne(const node::ReadJob& job) {

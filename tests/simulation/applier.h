@@ -10,8 +10,10 @@
 #include <utility>
 #include <vector>
 
-#include "server/node/effects.h"
+#include "server/node/node.h"
 #include "server/partition/state_machines.h"
+#include "server/partition/transfers.h"
+#include "tests/simulation/disk.h"
 #include "tests/simulation/life.h"
 #include "tests/simulation/surroundings.h"
 
@@ -19,34 +21,59 @@ namespace kvd::simulation {
 
 class Applier {
  public:
-  using Value = StatusOr<std::optional<storage::StoredValue>>;
-  using Reads = std::vector<std::pair<node::Ticket, Value>>;
   using Truncations = std::vector<partition::StateMachines::Truncation>;
 
+  // What came of a job, to be told to the node.
+  using Report = std::function<void(node::Node&, Instant)>;
+
   struct Callbacks {
-    std::function<void(std::vector<partition::Applied>, Reads)> on_done;
+    std::function<void(std::vector<Report>)> on_done;
     std::function<void(Truncations)> on_flushed;
     std::function<void(const Status&)> on_fatal;
+
+    // For whoever judges: these entries were just applied.
+    std::function<void(const partition::ApplyJob&, const partition::Applied&)> on_applied;
   };
 
-  Applier(const Surroundings& around, Life& life, partition::StateMachines& machines,
+  struct Jobs {
+    std::vector<partition::ApplyJob> applies;
+    std::vector<node::InstallJob> installs;
+    std::vector<node::ReadJob> reads;
+    std::vector<node::FetchJob> fetches;
+    std::vector<partition::StreamId> chunk_closes;
+    std::vector<node::ChunkRead> chunk_reads;
+    std::vector<node::ChunkWrite> chunk_writes;
+
+    [[nodiscard]] bool empty() const;
+  };
+
+  Applier(const Surroundings& around, Life& life, Disk& disk, partition::StateMachines& machines,
           Callbacks callbacks);
 
-  void Apply(std::vector<partition::ApplyJob> jobs);
-  void Read(std::vector<node::ReadJob> jobs);
+  void Do(Jobs jobs);
 
  private:
+  using Value = StatusOr<std::optional<storage::StoredValue>>;
+  using Done = std::vector<Report>;
+
   void Start();
   void Work();
+  [[nodiscard]] Status WorkOff(Jobs jobs, Done& done);
+  [[nodiscard]] Status Apply(const std::vector<partition::ApplyJob>& jobs, Done& done);
+  [[nodiscard]] Status Install(const node::InstallJob& job, Done& done);
+  [[nodiscard]] Status Fetch(const node::FetchJob& job, Done& done);
+  [[nodiscard]] Status Transfer(const Jobs& jobs, Done& done);
   [[nodiscard]] Value ReadOne(const node::ReadJob& job);
+  [[nodiscard]] Status Flush();
   void FlushLater();
 
   const Surroundings& around_;
   Life& life_;
+  Disk& disk_;
   partition::StateMachines& machines_;
+  partition::Transfers transfers_;
   const Callbacks callbacks_;
-  std::vector<partition::ApplyJob> applies_;
-  std::vector<node::ReadJob> reads_;
+  Jobs jobs_;
   bool flush_due_ = false;
   bool busy_ = false;
   std::map<std::pair<PartitionId, std::string>, Value> read_before_;  // For Sabotage::kReadStale.

@@ -1,8 +1,79 @@
 #include "tests/simulation/disk.h"
 
+#include <utility>
+
 #include "common/check.h"
 
 namespace kvd::simulation {
+
+void Disk::BeginWrite(std::vector<storage::GroupWrite> batch) {
+  log_->Write(batch);
+  underway_ = std::move(batch);
+}
+
+Status Disk::EndWrite() {
+  KVD_RETURN_IF_ERROR(log_->Sync());
+  for (const storage::GroupWrite& write : std::exchange(underway_, {})) Imagine(write);
+  return OkStatus();
+}
+
+Status Disk::Truncate(std::span<const storage::Log::Prefix> prefixes) {
+  KVD_RETURN_IF_ERROR(log_->TruncatePrefixes(prefixes));
+  for (const auto& [group, through] : prefixes) {
+    Image& image = image_[group];
+    if (through < image.first) continue;
+    const auto last = image.terms.find(through);
+    image.previous_term = last == image.terms.end() ? 0 : last->second;
+    image.first = through + 1;
+    image.terms.erase(image.terms.begin(), image.terms.lower_bound(image.first));
+  }
+  return OkStatus();
+}
+
+void Disk::Imagine(const storage::GroupWrite& write) {
+  Image& image = image_[write.group];
+  if (write.hard_state) image.hard_state = *write.hard_state;
+  if (write.reset) {
+    image.terms.clear();
+    image.first = write.reset->index + 1;
+    image.previous_term = write.reset->term;
+  }
+  if (write.entries.empty()) return;
+  image.terms.erase(image.terms.lower_bound(write.entries.front().index), image.terms.end());
+  for (const storage::Entry& entry : write.entries) image.terms[entry.index] = entry.term;
+}
+
+void Disk::ReadImage() {
+  image_.clear();
+  const auto groups = log_->Groups();
+  KVD_CHECK(groups.ok(), "a log that was just opened can be read");
+  for (const storage::GroupExtent& extent : *groups) {
+    Image& image = image_[extent.group];
+    image.hard_state = extent.hard_state;
+    image.first = extent.first;
+    image.previous_term = extent.previous_term;
+    if (extent.last < extent.first) continue;
+    const auto entries = log_->Read(extent.group, extent.first, extent.last, ~0ULL);
+    KVD_CHECK(entries.ok(), "what is in the log can be read");
+    for (const storage::Entry& entry : *entries) image.terms[entry.index] = entry.term;
+  }
+}
+
+bool Disk::Holds(GroupId group, Index index, Term term) const {
+  if (index == 0) return true;
+  const auto found = image_.find(group);
+  if (found == image_.end()) return false;
+  const Image& image = found->second;
+  if (index + 1 < image.first) return true;
+  if (index + 1 == image.first) return image.previous_term == term;
+  const auto entry = image.terms.find(index);
+  return entry != image.terms.end() && entry->second == term;
+}
+
+storage::HardState Disk::HardStateOf(GroupId group) const {
+  const auto found = image_.find(group);
+  return found == image_.end() ? storage::HardState() : found->second.hard_state;
+}
 
 void Disk::EndBind() {
   KVD_CHECK(binding_underway_.has_value(), "a binding is begun before it is ended");
@@ -11,11 +82,19 @@ void Disk::EndBind() {
 }
 
 void Disk::Crash(Random& random) {
-  log_.Crash(/*tear_last_batch=*/random.Chance(500'000));
+  log_->Crash(/*tear_last_batch=*/random.Chance(500'000));
+  underway_.clear();
+  ReadImage();
   // A database may have flushed by itself.
-  store_.Crash(random.Chance(300'000) ? random.Below(20) : 0);
+  store_->Crash(random.Chance(300'000) ? random.Below(20) : 0);
   if (binding_underway_ && random.Chance(500'000)) EndBind();
   binding_underway_.reset();
+}
+
+void Disk::ForgetData() {
+  log_ = std::make_unique<storage::MemoryLog>();
+  store_ = std::make_unique<storage::MemoryStore>();
+  image_.clear();
 }
 
 }  // namespace kvd::simulation

@@ -1,11 +1,18 @@
 // What of a machine survives its processes: the log, the data, and the record of who the node is. A
 // crash loses what was not synced, and of the data what was not flushed.
 //
+// Also tells, for whoever judges, what of the log is durable at this very moment, whether or not
+// anyone could read it.
+//
 // Threading: one world, one thread.
 #pragma once
 
 #include <cstdint>
+#include <map>
+#include <memory>
 #include <optional>
+#include <span>
+#include <vector>
 
 #include "common/random.h"
 #include "common/uuid.h"
@@ -19,9 +26,22 @@ class Disk {
  public:
   explicit Disk(const Uuid& node_uuid) : node_uuid_(node_uuid) {}
 
-  [[nodiscard]] storage::MemoryLog& log() { return log_; }
-  [[nodiscard]] storage::MemoryStore& store() { return store_; }
+  // To be read, and for recovery to write; who writes while a process runs uses the methods below.
+  [[nodiscard]] storage::MemoryLog& log() { return *log_; }
+  [[nodiscard]] storage::MemoryStore& store() { return *store_; }
   [[nodiscard]] const Uuid& node_uuid() const { return node_uuid_; }
+
+  // The two halves of a write of the log. In between a crash leaves all of it or nothing.
+  void BeginWrite(std::vector<storage::GroupWrite> batch);
+  [[nodiscard]] Status EndWrite();
+  [[nodiscard]] Status Truncate(std::span<const storage::Log::Prefix> prefixes);
+
+  // Recovery is over: what it wrote is durable.
+  void NoteRecovered() { ReadImage(); }
+
+  // Durable at this moment. An entry that was truncated or that a snapshot covers is held.
+  [[nodiscard]] bool Holds(GroupId group, Index index, Term term) const;
+  [[nodiscard]] storage::HardState HardStateOf(GroupId group) const;
 
   // As written and synced.
   [[nodiscard]] const topology::Binding& binding() const { return binding_; }
@@ -36,10 +56,25 @@ class Disk {
   // The process died, or the power went.
   void Crash(Random& random);
 
+  // The log and the data are gone, who the node is remains: what a careful node makes impossible.
+  void ForgetData();
+
  private:
+  struct Image {
+    storage::HardState hard_state;
+    Index first = 1;
+    Term previous_term = 0;
+    std::map<Index, Term> terms;
+  };
+
+  void Imagine(const storage::GroupWrite& write);
+  void ReadImage();
+
   const Uuid node_uuid_;
-  storage::MemoryLog log_;
-  storage::MemoryStore store_;
+  std::unique_ptr<storage::MemoryLog> log_ = std::make_unique<storage::MemoryLog>();
+  std::unique_ptr<storage::MemoryStore> store_ = std::make_unique<storage::MemoryStore>();
+  std::vector<storage::GroupWrite> underway_;
+  std::map<GroupId, Image> image_;
   topology::Binding binding_;
   std::optional<topology::Binding> binding_underway_;
   topology::Boot boot_;

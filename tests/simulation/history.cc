@@ -16,13 +16,21 @@ namespace {
 
 constexpr size_t kMaxStates = 100'000;
 
+constexpr size_t kAbsent = std::numeric_limits<size_t>::max();
+constexpr size_t kCounter = kAbsent - 1;
+
 struct Register {
-  size_t writer = 0;  // The put whose value is there, by position; kAbsent: none.
-  Version version = 0;
+  size_t writer = kAbsent;  // The put whose value is there, by position; kCounter: a number is.
+  int64_t number = 0;
+  Version version = 0;  // Of the last write; at least this if it is not known.
+  bool known = true;
 
   friend auto operator<=>(const Register&, const Register&) = default;
 };
-constexpr size_t kAbsent = std::numeric_limits<size_t>::max();
+
+bool IsWrite(const Op& op) {
+  return op.kind != OpKind::kGet && !op.mismatch && op.version.has_value();
+}
 
 // Depth first over all orders that respect real time. Operations are sorted by their beginning.
 class Search {
@@ -38,13 +46,16 @@ class Search {
 
   Judgement Run() {
     if (contradiction_) return Judgement::kNot;
-    if (Extend({kAbsent, 0})) return Judgement::kLinearizable;
+    if (Extend({})) return Judgement::kLinearizable;
     return states_.size() >= kMaxStates ? Judgement::kTooHard : Judgement::kNot;
   }
 
  private:
   // A get tells the version of the put it saw, even of one that was never answered.
   void ShareVersions() {
+    const bool counts =
+        std::ranges::any_of(ops_, [](const Op& op) { return op.kind == OpKind::kIncrement; });
+    if (counts) return;
     for (Op& op : ops_) {
       if (op.kind != OpKind::kGet || !op.found) continue;
       const auto writer = writers_.find(op.value);
@@ -58,24 +69,50 @@ class Search {
     }
   }
 
+  // Whether the register may be at `version`.
+  static bool MayBeAt(const Register& at, Version version) {
+    if (at.writer == kAbsent) return version == 0;
+    return at.known ? at.version == version : version > at.version;
+  }
+
+  // Behind a write of a version that may not be known.
+  static std::optional<Register> Written(const Op& op, const Register& at, Register next) {
+    if (op.version && *op.version <= at.version) return std::nullopt;
+    next.version = op.version.value_or(at.version);
+    next.known = op.version.has_value();
+    return next;
+  }
+
   // The register behind `op`, if it can be next.
-  [[nodiscard]] std::optional<Register> Do(size_t i, Register at) const {
+  [[nodiscard]] std::optional<Register> Do(size_t i, const Register& at) const {
     const Op& op = ops_[i];
+    if (op.mismatch) {
+      return MayBeAt(at, op.version.value_or(0)) ? std::optional(at) : std::nullopt;
+    }
+    if (op.if_version && !MayBeAt(at, *op.if_version)) return std::nullopt;
     const bool present = at.writer != kAbsent;
     switch (op.kind) {
       case OpKind::kGet:
-        if (op.found != present) return std::nullopt;
-        if (present && ops_[at.writer].value != op.value) return std::nullopt;
-        return at;
+        return Sees(op, at) ? std::optional(at) : std::nullopt;
       case OpKind::kPut:
-        if (op.version && *op.version <= at.version) return std::nullopt;
-        return Register{i, op.version.value_or(at.version)};
+        return Written(op, at, {.writer = i});
       case OpKind::kDelete:
+        if (op.in_batch) return Written(op, at, {});
         if (op.state == OpState::kDone && op.found != present) return std::nullopt;
-        if (op.version && *op.version <= at.version) return std::nullopt;
-        return Register{kAbsent, op.version.value_or(at.version)};
+        if (!present) return at;
+        return Written(op, at, {});
+      case OpKind::kIncrement:
+        if (op.state == OpState::kDone && op.number != at.number + op.by) return std::nullopt;
+        return Written(op, at, {.writer = kCounter, .number = at.number + op.by});
     }
     return std::nullopt;
+  }
+
+  [[nodiscard]] bool Sees(const Op& op, const Register& at) const {
+    if (op.found != (at.writer != kAbsent)) return false;
+    if (!op.found) return true;
+    if (!MayBeAt(at, *op.version)) return false;
+    return at.writer == kCounter ? op.number == at.number : ops_[at.writer].value == op.value;
   }
 
   bool Extend(Register at) {
@@ -100,7 +137,10 @@ class Search {
 
   // A write without an answer that nobody saw: one is as good as another of its kind, and each is
   // as good later, so it is enough to try the first, and last.
-  static bool IsNameless(const Op& op) { return op.state == OpState::kOpen && !op.version; }
+  static bool IsNameless(const Op& op) {
+    return op.state == OpState::kOpen && !op.version && !op.if_version &&
+           op.kind != OpKind::kIncrement;
+  }
 
   bool ExtendNameless(Register at, Duration first_end) {
     for (const OpKind kind : {OpKind::kPut, OpKind::kDelete}) {
@@ -141,7 +181,8 @@ std::optional<std::string> JudgeVersions(std::vector<const Op*> writes) {
   std::map<Version, const Op*> by_version;
   for (const Op* op : writes) {
     const auto [other, fresh] = by_version.emplace(*op->version, op);
-    if (!fresh) return "one version twice: " + Describe(*other->second) + "; " + Describe(*op);
+    if (!fresh && other->second->id != op->id)
+      return "one version twice: " + Describe(*other->second) + "; " + Describe(*op);
   }
   // From the highest version down: none may begin after one of a higher version has ended.
   const Op* earliest_end = nullptr;
@@ -177,6 +218,7 @@ std::string Explain(const std::string& key, std::vector<Op> ops) {
         beginning.back().state = OpState::kOpen;
         beginning.back().ended = Duration::max();
         beginning.back().version.reset();
+        beginning.back().mismatch = false;
       }
     }
     if (JudgeKey(beginning) == Judgement::kNot) {
@@ -188,6 +230,20 @@ std::string Explain(const std::string& key, std::vector<Op> ops) {
 
 }  // namespace
 
+std::optional<std::string> JudgeCount(const std::vector<Op>& ops, const std::string& key,
+                                      int64_t value) {
+  int64_t acknowledged = 0;
+  int64_t attempted = 0;
+  for (const Op& op : ops) {
+    if (op.key != key || op.kind != OpKind::kIncrement || op.state == OpState::kRefused) continue;
+    attempted += op.by;
+    if (op.state == OpState::kDone) acknowledged += op.by;
+  }
+  if (acknowledged <= value && value <= attempted) return std::nullopt;
+  return fmt::format("counter {} is {}, {} was acknowledged and {} attempted", Quoted(key), value,
+                     acknowledged, attempted);
+}
+
 Judgement JudgeKey(const std::vector<Op>& ops) {
   return Search(ops).Run();
 }
@@ -197,9 +253,9 @@ Verdict JudgeHistory(const std::vector<Op>& ops) {
   std::map<PartitionId, std::vector<const Op*>> writes;
   for (const Op& op : ops) {
     if (op.state == OpState::kRefused) continue;
-    if (op.state == OpState::kOpen && op.kind == OpKind::kGet) continue;
+    if (op.kind == OpKind::kGet && (op.state == OpState::kOpen || op.stale)) continue;
     keys[op.key].push_back(op);
-    if (op.state == OpState::kDone && op.kind != OpKind::kGet && op.version) {
+    if (op.state == OpState::kDone && IsWrite(op)) {
       writes[op.partition].push_back(&op);
     }
   }
@@ -216,18 +272,21 @@ Verdict JudgeHistory(const std::vector<Op>& ops) {
 }
 
 std::string Describe(const Op& op) {
-  constexpr std::array kKinds = {"put", "get", "delete"};
+  constexpr std::array kKinds = {"put", "get", "delete", "increment"};
   std::string text =
       fmt::format("op {}: {} {}", op.id, kKinds[static_cast<size_t>(op.kind)], Quoted(op.key));
   if (op.kind == OpKind::kPut) text += fmt::format(" {}", op.value.substr(0, 8));
+  if (op.kind == OpKind::kIncrement) text += fmt::format(" by {}", op.by);
+  if (op.if_version) text += fmt::format(" if at {}", *op.if_version);
   text += fmt::format(" through {}", op.node);
   if (op.state == OpState::kOpen) return text + ": outcome unknown";
   if (op.state == OpState::kRefused) return text + ": refused";
-  text += ": done";
+  text += op.mismatch ? ": is not" : ": done";
   if (op.kind == OpKind::kGet) {
     text += op.found ? fmt::format(", found {}", op.value.substr(0, 8)) : ", absent";
   }
-  if (op.kind == OpKind::kDelete) text += op.found ? ", removed" : ", absent";
+  if (op.kind == OpKind::kDelete && !op.mismatch) text += op.found ? ", removed" : ", absent";
+  if (op.kind == OpKind::kIncrement) text += fmt::format(", now {}", op.number);
   if (op.version) text += fmt::format(", version {}", *op.version);
   return text + fmt::format(" ({} to {})", ForPeople(op.began), ForPeople(op.ended));
 }

@@ -25,6 +25,13 @@ class HistoryTest : public ::testing::Test {
     op.version = version;
     return op;
   }
+  Op& Increment(int64_t by, int began, int ended, int64_t number, Version version) {
+    Op& op = Add(OpKind::kIncrement, began, ended);
+    op.by = by;
+    op.number = number;
+    op.version = version;
+    return op;
+  }
   // A put whose outcome nobody knows.
   void Lost(const std::string& value, int began) {
     Op& op = Put(value, began, began, 0);
@@ -87,6 +94,49 @@ TEST_F(HistoryTest, AWriteOfUnknownOutcomeMayHappenLateOrNever) {
   EXPECT_EQ(JudgeKey(ops_), Judgement::kLinearizable);
   Absent(5, 6);
   EXPECT_EQ(JudgeKey(ops_), Judgement::kNot);
+}
+
+TEST_F(HistoryTest, AConditionThatHeldWasTrueAtThatMoment) {
+  Put("a", 0, 1, 1);
+  Put("b", 2, 3, 2).if_version = 1;
+  EXPECT_EQ(JudgeKey(ops_), Judgement::kLinearizable);
+  Put("c", 4, 5, 3).if_version = 1;
+  EXPECT_EQ(JudgeKey(ops_), Judgement::kNot);
+}
+
+TEST_F(HistoryTest, AConditionThatFailedWasFalseAtThatMoment) {
+  Put("a", 0, 1, 1);
+  Op& op = Put("b", 2, 3, 1);
+  op.if_version = 0;
+  op.mismatch = true;
+  Found("a", 4, 5, 1);
+  EXPECT_EQ(JudgeKey(ops_), Judgement::kLinearizable);
+  ops_[1].version = 0;
+  EXPECT_EQ(JudgeKey(ops_), Judgement::kNot);
+}
+
+TEST_F(HistoryTest, AnIncrementIsAppliedOnce) {
+  Increment(5, 0, 1, 5, 1);
+  Increment(2, 2, 3, 7, 2);
+  EXPECT_EQ(JudgeKey(ops_), Judgement::kLinearizable);
+  Increment(1, 4, 5, 10, 4);
+  EXPECT_EQ(JudgeKey(ops_), Judgement::kNot);
+}
+
+TEST_F(HistoryTest, AnIncrementOfUnknownOutcomeCountsOnceOrNotAtAll) {
+  Op& lost = Increment(5, 0, 1, 0, 0);
+  lost.state = OpState::kOpen;
+  lost.ended = Duration::max();
+  lost.version.reset();
+  Increment(1, 2, 3, 1, 1);
+  EXPECT_EQ(JudgeKey(ops_), Judgement::kLinearizable);
+  Increment(1, 4, 5, 7, 3);
+  EXPECT_EQ(JudgeKey(ops_), Judgement::kLinearizable);
+  Increment(1, 6, 7, 13, 4);
+  EXPECT_EQ(JudgeKey(ops_), Judgement::kNot);
+  EXPECT_FALSE(JudgeCount(ops_, "k", 8).has_value());
+  EXPECT_TRUE(JudgeCount(ops_, "k", 2).has_value());
+  EXPECT_TRUE(JudgeCount(ops_, "k", 9).has_value());
 }
 
 TEST_F(HistoryTest, AWriteOfUnknownOutcomeHappensAtMostOnce) {

@@ -13,16 +13,25 @@ constexpr Duration kConnectTimeout = std::chrono::milliseconds(500);
 constexpr Duration kLookAgain = std::chrono::milliseconds(20);
 
 // As rpc's FrameQueue counts, about.
+uint64_t SizeOf(const node::GroupMessage& message) {
+  uint64_t bytes = 64;
+  const auto* append = std::get_if<raft::AppendRequest>(&message.message.body);
+  if (append == nullptr) return bytes;
+  for (const storage::Entry& entry : append->entries) bytes += 64 + entry.payload.size();
+  return bytes;
+}
+
 uint64_t SizeOf(const node::Frame& frame) {
   uint64_t bytes = 0;
   for (const node::Forward& forward : frame.forwards) {
-    const auto* put = std::get_if<node::Put>(&forward.operation.action);
-    bytes += 64 + forward.operation.key.size() + (put != nullptr ? put->value.size() : 0);
+    bytes += 64 + node::SizeOf(forward.operation);
   }
   for (const node::ForwardReply& reply : frame.replies) {
     const auto* found = std::get_if<node::Found>(&reply.result);
     bytes += 64 + (found != nullptr ? found->value.size() : 0);
   }
+  for (const node::GroupMessage& message : frame.raft) bytes += SizeOf(message);
+  for (const node::SnapshotChunk& chunk : frame.chunks) bytes += 64 + chunk.bytes.size();
   return bytes;
 }
 
@@ -34,8 +43,8 @@ std::vector<uint64_t> IdsOf(const std::vector<node::Forward>& forwards) {
 
 }  // namespace
 
-Links::Links(World& world, Network& network, const Swarm& swarm, Sabotage sabotage)
-    : world_(world), network_(network), swarm_(swarm), sabotage_(sabotage) {}
+Links::Links(World& world, Network& network, const Swarm& swarm)
+    : world_(world), network_(network), swarm_(swarm) {}
 
 void Links::Attach(HostId host, const std::string& name, const Uuid& uuid, LinkUser& user) {
   Seat& seat = seats_[host];
@@ -155,16 +164,26 @@ void Links::Send(HostId host, NodeId id, node::Frame frame) {
   const size_t towards = link->ends[0].host == host ? 1 : 0;
   uint64_t queued = 0;
   for (const Item& item : link->ends[towards].arriving) queued += item.bytes;
-  if (queued != 0 && queued + SizeOf(frame) > swarm_.max_queued_bytes) {
+  if (!network_.is_calm() && queued != 0 && queued + SizeOf(frame) > swarm_.max_queued_bytes) {
     if (!frame.forwards.empty()) seat.user->OnNotSent(IdsOf(frame.forwards));
     frame.forwards.clear();
-    frame.replies.clear();
+    frame.raft.clear();
+    for (node::ForwardReply& reply : frame.replies) {
+      if (std::holds_alternative<node::Found>(reply.result)) {
+        reply.result = Refusal{.reason = Reason::kOverloaded, .message = "no room"};
+      }
+    }
   }
-  if (sabotage_ == Sabotage::kRefuseWhatWasSent && !network_.is_calm() && !frame.forwards.empty() &&
-      world_.random().Chance(100'000)) {
-    seat.user->OnNotSent(IdsOf(frame.forwards));
-  }
+  DropSome(frame);
   if (!link->broken) Put(link, towards, Kind::kFrame, std::move(frame));
+}
+
+// Consensus is made for it.
+void Links::DropSome(node::Frame& frame) {
+  if (network_.is_calm() || swarm_.raft_loss_ppm == 0) return;
+  std::erase_if(frame.raft, [this](const node::GroupMessage&) {
+    return world_.random().Chance(swarm_.raft_loss_ppm);
+  });
 }
 
 void Links::Put(const LinkPtr& link, size_t towards, Kind kind, node::Frame frame) {
@@ -211,13 +230,6 @@ void Links::Hand(const LinkPtr& link, size_t at, const Item& item) {
     case Kind::kFrame:
       user->OnFrame(link->ends[at].peer, item.frame);
   }
-  if (sabotage_ != Sabotage::kDeliverTwice || item.frame.forwards.empty()) return;
-  if (!world_.random().Chance(200'000)) return;
-  const Duration later = world_.Between(Duration::zero(), std::chrono::milliseconds(500));
-  world_.After(later, [this, link, at, frame = item.frame] {
-    LinkUser* again = UserAt(link->ends[at]);
-    if (again != nullptr) again->OnFrame(link->ends[at].peer, frame);
-  });
 }
 
 void Links::Open(const LinkPtr& link, size_t at) {

@@ -39,7 +39,7 @@ class LinkUser {
 
 class Links {
  public:
-  Links(World& world, Network& network, const Swarm& swarm, Sabotage sabotage);
+  Links(World& world, Network& network, const Swarm& swarm);
 
   // A process of `uuid`, whose name is `name`, listens on `host` from now on.
   void Attach(HostId host, const std::string& name, const Uuid& uuid, LinkUser& user);
@@ -104,6 +104,7 @@ class Links {
   void Dial(HostId host, NodeId id, HostId to);
   void Accept(const LinkPtr& link, Duration give_up_at);
 
+  void DropSome(node::Frame& frame);
   void Put(const LinkPtr& link, size_t towards, Kind kind, node::Frame frame);
   void Arrive(const LinkPtr& link, size_t at);
   void Hand(const LinkPtr& link, size_t at, const Item& item);
@@ -115,7 +116,6 @@ class Links {
   World& world_;
   Network& network_;
   const Swarm& swarm_;
-  const Sabotage sabotage_;
   std::map<HostId, Seat> seats_;
   std::vector<LinkPtr> links_;
 };

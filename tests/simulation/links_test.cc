@@ -68,7 +68,7 @@ class LinksTest : public ::testing::Test {
                .loss_ppm = 200'000,
                .link_timeout = std::chrono::seconds(3)};
   Network network_{world_, swarm_};
-  Links links_{world_, network_, swarm_, Sabotage::kNone};
+  Links links_{world_, network_, swarm_};
   Uuid cluster_ = Uuid::Draw(world_.random());
   Uuid uuid_a_ = Uuid::Draw(world_.random());
   Uuid uuid_b_ = Uuid::Draw(world_.random());

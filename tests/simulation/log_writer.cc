@@ -1,21 +1,12 @@
 #include "tests/simulation/log_writer.h"
 
+#include <algorithm>
+#include <iterator>
 #include <map>
 
+#include "server/storage/merge.h"
+
 namespace kvd::simulation {
-namespace {
-
-void Merge(std::vector<storage::GroupWrite> writes,
-           std::map<GroupId, storage::GroupWrite>& groups) {
-  for (storage::GroupWrite& write : writes) {
-    storage::GroupWrite& all = groups[write.group];
-    all.group = write.group;
-    if (write.hard_state) all.hard_state = write.hard_state;
-    for (storage::Entry& entry : write.entries) all.entries.push_back(std::move(entry));
-  }
-}
-
-}  // namespace
 
 LogWriter::LogWriter(const Surroundings& around, Life& life, Disk& disk, Callbacks callbacks)
     : around_(around), life_(life), disk_(disk), callbacks_(std::move(callbacks)) {}
@@ -25,23 +16,24 @@ void LogWriter::Push(Job job) {
   if (!busy_) TakeJobs();
 }
 
-// Everything that has queued up becomes one batch, its log writes one fsync at its end.
+// Everything that has queued up becomes one batch, its log writes one fsync. Truncations come last:
+// what they forget was in the log before what is queued behind it.
 void LogWriter::TakeJobs() {
-  std::map<GroupId, storage::GroupWrite> groups;
+  std::vector<raft::Write> writes;
+  Truncations truncations;
   for (Job& job : std::exchange(jobs_, {})) {
-    if (auto* writes = std::get_if<std::vector<storage::GroupWrite>>(&job)) {
-      Merge(std::move(*writes), groups);
+    if (auto* some = std::get_if<std::vector<raft::Write>>(&job)) {
+      std::ranges::move(*some, std::back_inserter(writes));
     } else if (const auto* binding = std::get_if<topology::Binding>(&job)) {
       steps_.push_back(StepOf(*binding));
     } else if (const auto* topology = std::get_if<topology::Topology>(&job)) {
       steps_.push_back(StepOf(*topology));
     } else {
-      steps_.push_back(StepOf(std::get<Truncations>(job)));
+      std::ranges::move(std::get<Truncations>(job), std::back_inserter(truncations));
     }
   }
-  std::vector<storage::GroupWrite> merged;
-  for (auto& [group, write] : groups) merged.push_back(std::move(write));
-  if (!merged.empty()) steps_.push_back(StepOf(std::move(merged)));
+  if (!writes.empty()) steps_.push_back(StepOf(std::move(writes)));
+  if (!truncations.empty()) steps_.push_back(StepOf(truncations));
   busy_ = true;
   Next();
 }
@@ -55,10 +47,17 @@ void LogWriter::Next() {
   const Step step = std::move(steps_.front());
   steps_.pop_front();
   step.begin();
-  life_.After(around_.DrawWriteTime(), [this, end = step.end] { Finish(end); });
+  life_.After(DrawTime(), [this, end = step.end] { Finish(end); });
+}
+
+Duration LogWriter::DrawTime() {
+  return std::max(around_.DrawWriteTime(), stalled_until_ - around_.world.now());
 }
 
 void LogWriter::Finish(const std::function<Status()>& end) {
+  if (around_.world.now() < stalled_until_) {
+    return life_.After(DrawTime(), [this, end] { Finish(end); });
+  }
   if (const Status status = end(); !status.ok()) return callbacks_.on_fatal(status);  // For good.
   Next();
 }
@@ -67,7 +66,7 @@ Status LogWriter::Sync() {
   if (!around_.network.is_calm() && around_.world.random().Chance(around_.swarm.io_error_ppm)) {
     disk_.log().FailNextAppend(MakeStatus(StatusCode::kInternal, "fsync: input/output error"));
   }
-  return disk_.log().Sync();
+  return disk_.EndWrite();
 }
 
 LogWriter::Step LogWriter::StepOf(const topology::Binding& binding) {
@@ -89,10 +88,7 @@ LogWriter::Step LogWriter::StepOf(const topology::Topology& topology) {
   storage::GroupWrite write{.group = kSystemGroup, .hard_state = std::nullopt, .entries = {}};
   write.entries.push_back(
       {.index = topology.epoch.value, .term = 1, .payload = topology::EncodeTopology(topology)});
-  return {.begin =
-              [this, write = std::move(write)] {
-                disk_.log().Write({&write, 1});
-              },
+  return {.begin = [this, write = std::move(write)] { disk_.BeginWrite({write}); },
           .end =
               [this] {
                 KVD_RETURN_IF_ERROR(Sync());
@@ -102,25 +98,34 @@ LogWriter::Step LogWriter::StepOf(const topology::Topology& topology) {
 }
 
 LogWriter::Step LogWriter::StepOf(const Truncations& truncations) {
-  return {.begin = [] {},
-          .end =
-              [this, truncations] {
-                for (const auto& [partition, through] : truncations) {
-                  KVD_RETURN_IF_ERROR(disk_.log().TruncatePrefix(GroupOf(partition), through));
-                }
-                return OkStatus();
-              }};
+  return {.begin = [] {}, .end = [this, truncations] { return disk_.Truncate(truncations); }};
 }
 
-LogWriter::Step LogWriter::StepOf(std::vector<storage::GroupWrite> merged) {
+// One write per group, one batch for all of them.
+LogWriter::Step LogWriter::StepOf(std::vector<raft::Write> writes) {
+  std::map<GroupId, raft::Write> merged;
+  for (raft::Write& write : writes) {
+    const auto [at, fresh] = merged.try_emplace(write.write.group);
+    at->second.number = write.number;
+    if (fresh) {
+      at->second.write = std::move(write.write);
+    } else {
+      storage::Merge(at->second.write, std::move(write.write));
+    }
+  }
+  std::vector<storage::GroupWrite> batch;
   Durable durable;
-  for (const storage::GroupWrite& write : merged) {
-    durable.emplace_back(PartitionId{write.group.value - 1}, write.entries.back().index);
+  for (auto& [group, write] : merged) {
+    durable.emplace_back(group, write.number);
+    if (around_.sabotage == Sabotage::kLoseVote && write.write.hard_state) {
+      write.write.hard_state->voted_for = {};
+    }
+    batch.push_back(std::move(write.write));
   }
   const bool early = around_.sabotage == Sabotage::kAcknowledgeBeforeSync;
   return {.begin =
-              [=, this, merged = std::move(merged)] {
-                disk_.log().Write(merged);
+              [=, this, batch = std::move(batch)] {
+                disk_.BeginWrite(batch);
                 if (early) callbacks_.on_durable(durable);
               },
           .end =

@@ -20,8 +20,8 @@ namespace kvd::simulation {
 
 class LogWriter {
  public:
-  using Durable = std::vector<std::pair<PartitionId, Index>>;
-  using Truncations = std::vector<partition::StateMachines::Truncation>;
+  using Durable = std::vector<std::pair<GroupId, uint64_t>>;
+  using Truncations = std::vector<storage::Log::Prefix>;
 
   struct Callbacks {
     std::function<void(Durable)> on_durable;
@@ -32,14 +32,18 @@ class LogWriter {
 
   LogWriter(const Surroundings& around, Life& life, Disk& disk, Callbacks callbacks);
 
-  void Append(std::vector<storage::GroupWrite> writes) { Push(std::move(writes)); }
+  void Append(std::vector<raft::Write> writes) { Push(std::move(writes)); }
   void Bind(const topology::Binding& binding) { Push(binding); }
   void StoreTopology(const topology::Topology& topology) { Push(topology); }
   void Truncate(Truncations truncations) { Push(std::move(truncations)); }
 
+  // What is under way, and what follows, takes this long at least from now on.
+  void Stall(Duration time) { stalled_until_ = around_.world.now() + time; }
+  void EndStall() { stalled_until_ = {}; }
+
  private:
-  using Job = std::variant<std::vector<storage::GroupWrite>, topology::Binding, topology::Topology,
-                           Truncations>;
+  using Job =
+      std::variant<std::vector<raft::Write>, topology::Binding, topology::Topology, Truncations>;
 
   // What a write of the disk does when it begins, and when it is durable.
   struct Step {
@@ -52,11 +56,12 @@ class LogWriter {
   void Next();
   void Finish(const std::function<Status()>& end);
   [[nodiscard]] Status Sync();
+  [[nodiscard]] Duration DrawTime();
 
   [[nodiscard]] Step StepOf(const topology::Binding& binding);
   [[nodiscard]] Step StepOf(const topology::Topology& topology);
   [[nodiscard]] Step StepOf(const Truncations& truncations);
-  [[nodiscard]] Step StepOf(std::vector<storage::GroupWrite> merged);
+  [[nodiscard]] Step StepOf(std::vector<raft::Write> writes);
 
   const Surroundings& around_;
   Life& life_;
@@ -65,6 +70,7 @@ class LogWriter {
   std::vector<Job> jobs_;
   std::deque<Step> steps_;
   bool busy_ = false;
+  Duration stalled_until_{};
 };
 
 }  // namespace kvd::simulation

@@ -7,11 +7,14 @@
 namespace kvd::simulation {
 
 Machine::Machine(const Surroundings& around, Options options)
-    : around_(around), options_(std::move(options)), disk_(options_.founding.self.uuid) {}
+    : around_(around), options_(std::move(options)), disk_(options_.founding.self.uuid) {
+  around_.consensus.AddMachine(host(), name(), disk_);
+}
 
 void Machine::Start() {
   if (process_ != nullptr) return;
   ++run_;
+  draining_ = false;
   around_.world.Trace(name(), "starts");
   const auto on_fatal = [this, run = run_] {
     around_.world.After(Duration::zero(), [this, run] {
@@ -38,6 +41,9 @@ void Machine::Crash(Duration down) {
   around_.world.Trace(name(), "crashes");
   Kill();
   disk_.Crash(around_.world.random());
+  if (around_.sabotage == Sabotage::kForgetDisk && around_.world.random().Chance(300'000)) {
+    disk_.ForgetData();
+  }
   StartAfter(down);
 }
 
@@ -48,20 +54,32 @@ void Machine::StartAfter(Duration down) {
 void Machine::Restart(Duration down) {
   if (process_ == nullptr) return;
   around_.world.Trace(name(), "is asked to stop");
-  process_->StopAccepting();
+  draining_ = true;
+  process_->StartDraining();
   FinishStop(run_, around_.world.now() + std::chrono::seconds(2), down);
 }
 
 void Machine::FinishStop(uint64_t run, Duration give_up_at, Duration down) {
+  constexpr Duration kLookEvery = std::chrono::milliseconds(5);
   if (run != run_ || process_ == nullptr) return;
-  if (!process_->node().IsIdle() && around_.world.now() < give_up_at) {
-    return around_.world.After(std::chrono::milliseconds(5),
-                               [=, this] { FinishStop(run, give_up_at, down); });
+  const bool in_time = around_.world.now() < give_up_at;
+  const auto look_again = [&] {
+    around_.world.After(kLookEvery, [=, this] { FinishStop(run, give_up_at, down); });
+  };
+  if (draining_ && in_time && !process_->node().HasHandedOver()) return look_again();
+  if (std::exchange(draining_, false)) {
+    process_->StopAccepting();
+    return look_again();
   }
+  if (in_time && !process_->node().IsIdle()) return look_again();
+  Stop(down);
+}
+
+// Threads are joined: what was written is synced, what is applied is flushed.
+void Machine::Stop(Duration down) {
   around_.world.Trace(name(), "stops");
   Kill();
-  // Threads are joined: what was written is synced, what is applied is flushed.
-  const Status synced = disk_.log().Sync();
+  const Status synced = disk_.EndWrite();
   const Status flushed = disk_.store().Flush();
   if (!synced.ok() || !flushed.ok()) around_.world.Trace(name(), "stops with an error");
   disk_.Crash(around_.world.random());
@@ -75,7 +93,20 @@ void Machine::Pause(Duration time) {
 }
 
 void Machine::Resume() {
-  if (process_ != nullptr) process_->life().Resume();
+  if (process_ == nullptr) return;
+  process_->life().Resume();
+  process_->EndStall();
+  process_->SlowDown({});
+}
+
+void Machine::StallDisk(Duration time) {
+  if (process_ == nullptr) return;
+  around_.world.Trace(name(), "its disk stalls for " + ForPeople(time));
+  process_->StallDisk(time);
+}
+
+void Machine::SlowDown(Duration lag) {
+  if (process_ != nullptr) process_->SlowDown(lag);
 }
 
 void Machine::SetDiskFull(bool full) {

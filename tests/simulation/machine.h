@@ -30,8 +30,9 @@ class Machine {
   // lost.
   void Crash(Duration down);
 
-  // As SIGTERM does: nothing new is accepted, what is underway is finished or given up after 2 s,
-  // and everything is on the disk. Another process starts after `down`.
+  // As SIGTERM does: leadership is handed over, then nothing new is accepted, what is underway is
+  // finished or given up after 2 s, and everything is on the disk. Another process starts after
+  // `down`.
   void Restart(Duration down);
 
   // The process does not run for a while.
@@ -39,6 +40,8 @@ class Machine {
   void Resume();
 
   void SetDiskFull(bool full);
+  void StallDisk(Duration time);
+  void SlowDown(Duration lag);
 
   [[nodiscard]] HostId host() const { return options_.host; }
   [[nodiscard]] const std::string& name() const { return options_.founding.self.name; }
@@ -54,11 +57,13 @@ class Machine {
   void Kill();
   void StartAfter(Duration down);
   void FinishStop(uint64_t run, Duration give_up_at, Duration down);
+  void Stop(Duration down);
 
   const Surroundings& around_;
   const Options options_;
   Disk disk_;
   bool disk_full_ = false;
+  bool draining_ = false;
   uint64_t run_ = 0;
   std::unique_ptr<Process> process_;
 };

@@ -10,6 +10,8 @@ void Nemesis::Start() {
   Repeat(swarm.link_breaks, [this](Duration) { around_.links.BreakOne(); });
   Repeat(swarm.crashes, [this](Duration down) { CrashSome(down); });
   Repeat(swarm.pauses, [this](Duration time) { AnyMachine().Pause(time); });
+  Repeat(swarm.stalls, [this](Duration time) { AnyMachine().StallDisk(time); });
+  Repeat(swarm.slowness, [this](Duration lag) { SlowDown(lag); });
   if (swarm.crashes.strikes()) CrashWhileFounding();
   Repeat(swarm.full_disks, [this](Duration time) { FillDisk(time); });
 }
@@ -80,6 +82,13 @@ void Nemesis::CrashSome(Duration down) {
   }
   Machine& machine = AnyMachine();
   random.Chance(250'000) ? machine.Restart(down) : machine.Crash(down);
+}
+
+void Nemesis::SlowDown(Duration lag) {
+  Machine& machine = AnyMachine();
+  machine.SlowDown(lag);
+  around_.world.After(around_.world.Between(Duration::zero(), std::chrono::seconds(5)),
+                      [&machine] { machine.SlowDown({}); });
 }
 
 void Nemesis::FillDisk(Duration time) {

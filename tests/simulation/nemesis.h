@@ -28,6 +28,7 @@ class Nemesis {
   void CutNetwork(Duration time);
   void CrashWhileFounding();
   void CrashSome(Duration down);
+  void SlowDown(Duration lag);
   void FillDisk(Duration time);
   [[nodiscard]] Machine& AnyMachine();
 

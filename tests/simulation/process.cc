@@ -11,14 +11,10 @@ namespace {
 
 constexpr Duration kMeasureEvery = std::chrono::seconds(1);
 
-uint64_t SizeOf(const node::Operation& operation) {
-  const auto* put = std::get_if<node::Put>(&operation.action);
-  return 512 + operation.key.size() + (put != nullptr ? put->value.size() : 0);
-}
-
-// A full disk is a fault of ours; every other error is the node's.
+// A full disk and a slow one are faults of ours; every other error is the node's.
 bool IsExpected(const LogLine& line) {
-  return line.level != LogLevel::kError || line.message.starts_with("disk is full");
+  return line.level != LogLevel::kError || line.message.starts_with("disk is full") ||
+         line.message.starts_with("the disk is stalled");
 }
 
 }  // namespace
@@ -44,8 +40,7 @@ std::unique_ptr<Process> Process::Start(const Surroundings& around, Options opti
     around.world.Fail(FailureKind::kWrong, process->name_ + " cannot start: " + Message(status));
     return nullptr;
   }
-  around.ledger.Started(process->options_.host, process->name_, disk.binding(),
-                        process->recovered_);
+  around.ledger.Started(process->options_.host, process->name_, disk.binding());
   process->StartThreads();
   return process;
 }
@@ -55,63 +50,96 @@ Process::~Process() {
 }
 
 Status Process::Recover() {
-  const RecoveryOptions how{.reuse_boot = around_.sabotage == Sabotage::kReuseBoot,
-                            .lose_replay = around_.sabotage == Sabotage::kLoseReplay};
-  KVD_ASSIGN_OR_RETURN(auto recovery, RecoverFrom(disk_, machines_, around_.world.random(), how));
-  recovered_ = std::move(recovery.partitions);
+  KVD_ASSIGN_OR_RETURN(recovery_,
+                       RecoverFrom(disk_, machines_, around_.world.random(), around_.sabotage));
+  std::map<PartitionId, Index> applied;
+  for (const node::RecoveredReplica& one : recovery_.replicas) {
+    applied[one.partition] = one.restored.applied;
+  }
+  around_.consensus.Started(options_.host, applied);
   options_.founding.boot = disk_.boot();
   options_.founding.binding = disk_.binding();
-  options_.founding.topology = std::move(recovery.topology);
+  options_.founding.topology = recovery_.topology;
   options_.founding.fresh_cluster_id = Uuid::Draw(around_.world.random());
   if (!options_.founding.topology) return OkStatus();
   return topology::CheckTerms(options_.founding.terms, *options_.founding.topology);
 }
 
+node::Node::Options Process::NodeOptions() {
+  const Swarm& swarm = around_.swarm;
+  node::Node::Options options{.founding = options_.founding,
+                              .peers = {},
+                              .replicas = {},
+                              .snapshots = {},
+                              .handback = swarm.handback,
+                              .limits = {.max_inflight_bytes = swarm.max_inflight_bytes},
+                              .recovered = std::move(recovery_.replicas)};
+  options.stall_pause = swarm.stall_pause;
+  return options;
+}
+
 void Process::StartThreads() {
+  StartWriter();
+  StartApplier();
+  node_ = std::make_unique<node::Node>(NodeOptions(), Now());
+  around_.links.Attach(options_.host, name_, disk_.node_uuid(), *this);
+  RunAfter(Duration::zero());
+  MeasureDisk();
+}
+
+void Process::StartWriter() {
   writer_ = std::make_unique<LogWriter>(
       around_, life_, disk_,
       LogWriter::Callbacks{
           .on_durable =
               [this](LogWriter::Durable durable) {
                 Post([durable = std::move(durable)](node::Node& node, Instant now) {
-                  for (const auto& [partition, index] : durable) {
-                    node.OnDurable(partition, index, now);
-                  }
+                  for (const auto& [group, number] : durable) node.OnDurable(group, number, now);
                 });
               },
           .on_bound = [this] { Post([](node::Node& node, Instant now) { node.OnBound(now); }); },
           .on_topology_stored =
               [this] { Post([](node::Node& node, Instant now) { node.OnTopologyStored(now); }); },
           .on_fatal = [this](const Status& status) { Fatal(status); }});
+}
+
+void Process::StartApplier() {
   applier_ = std::make_unique<Applier>(
-      around_, life_, machines_,
-      Applier::Callbacks{.on_done =
-                             [this](std::vector<partition::Applied> applied, Applier::Reads reads) {
-                               Post([applied = std::move(applied), reads = std::move(reads)](
-                                        node::Node& node, Instant now) {
-                                 for (const partition::Applied& one : applied)
-                                   node.OnApplied(one, now);
-                                 for (const auto& [ticket, value] : reads)
-                                   node.OnRead(ticket, value, now);
-                               });
-                             },
-                         .on_flushed =
-                             [this](Applier::Truncations truncations) {
-                               for (const auto& [partition, through] : truncations) {
-                                 around_.ledger.Flushed(options_.host, partition, through);
-                               }
-                               writer_->Truncate(std::move(truncations));
-                             },
-                         .on_fatal = [this](const Status& status) { Fatal(status); }});
-  node_ = std::make_unique<node::Node>(
-      node::Node::Options{.founding = options_.founding,
-                          .peers = {},
-                          .limits = {.max_inflight_bytes = around_.swarm.max_inflight_bytes},
-                          .recovered = recovered_},
-      Now());
-  around_.links.Attach(options_.host, name_, disk_.node_uuid(), *this);
-  RunAfter(Duration::zero());
-  MeasureDisk();
+      around_, life_, disk_, machines_,
+      Applier::Callbacks{
+          .on_done =
+              [this](std::vector<Applier::Report> done) {
+                Post([done = std::move(done)](node::Node& node, Instant now) {
+                  for (const Applier::Report& report : done) report(node, now);
+                });
+              },
+          .on_flushed = [this](const Applier::Truncations& flushed) { NoteFlushed(flushed); },
+          .on_fatal = [this](const Status& status) { Fatal(status); },
+          .on_applied = [this](const partition::ApplyJob& job,
+                               const partition::Applied& applied) { NoteApplied(job, applied); }});
+}
+
+// Digests are taken of some indexes, the same everywhere, so that there is something to compare.
+void Process::NoteApplied(const partition::ApplyJob& job, const partition::Applied& applied) {
+  constexpr Index kDigestEvery = 4;
+  const PartitionId partition = job.partition;
+  around_.truth.Applied(name_, job, applied);
+  const Index index = machines_.applied(partition).index;
+  around_.consensus.Applied(options_.host, partition, index);
+  if (index % kDigestEvery != 0) return;
+  const auto digest = machines_.Digest(partition);
+  if (digest.ok()) around_.truth.Digest(name_, partition, index, *digest);
+}
+
+void Process::NoteFlushed(const Applier::Truncations& flushed) {
+  for (const auto& [partition, through] : flushed) {
+    around_.consensus.Flushed(options_.host, partition, through);
+  }
+  Applier::Truncations told = flushed;
+  if (around_.sabotage == Sabotage::kTruncateUnflushed) {
+    for (auto& [partition, through] : told) through += 10;
+  }
+  Post([told](node::Node& node, Instant now) { node.OnFlushed(told, now); });
 }
 
 void Process::MeasureDisk() {
@@ -124,18 +152,19 @@ void Process::SetDiskFull(bool full) {
   disk_full_ = full;
 }
 
+void Process::StartDraining() {
+  Post([](node::Node& node, Instant now) { node.StartDraining(now); });
+}
+
 void Process::StopAccepting() {
-  Post([](node::Node& node, Instant now) {
-    node.StartDraining(now);
-    node.StopAccepting();
-  });
+  Post([](node::Node& node, Instant) { node.StopAccepting(); });
 }
 
 void Process::Call(node::Operation operation, Duration budget, CallDone done) {
   const node::CallId id{++last_id_};
   calls_[id].done = std::move(done);
   Post([this, id, operation = std::move(operation), budget](node::Node& node, Instant now) {
-    calls_.at(id).bytes = SizeOf(operation);
+    calls_.at(id).bytes = node::SizeOf(operation);
     node.OnCall(id, operation, budget, now);
   });
 }
@@ -181,7 +210,7 @@ void Process::OnNotSent(const std::vector<uint64_t>& forward_ids) {
 
 void Process::Post(Event event) {
   mailbox_.push_back(std::move(event));
-  RunAfter(around_.world.Between(Duration::zero(), std::chrono::microseconds(100)));
+  RunAfter(lag_ + around_.world.Between(Duration::zero(), std::chrono::microseconds(100)));
 }
 
 void Process::RunAfter(Duration delay) {
@@ -198,7 +227,9 @@ void Process::Run() {
   const Instant now = Now();
   for (const Event& event : std::exchange(mailbox_, {})) event(*node_, now);
   node_->Advance(now);
-  Dispatch(node_->TakeEffects());
+  node::Effects effects = node_->TakeEffects();
+  around_.consensus.Stepped(options_.host, *node_, effects);
+  Dispatch(std::move(effects));
   uint64_t held = 0;
   for (const auto& [id, call] : calls_) held += call.bytes;
   if (held > around_.swarm.max_inflight_bytes) {
@@ -207,7 +238,7 @@ void Process::Run() {
   }
   CheckShown();
   if (const Instant wake = node_->NextWakeAt(); wake != Instant::max()) {
-    RunAfter(options_.clock.Until(wake, around_.world.now()));
+    RunAfter(lag_ + options_.clock.Until(wake, around_.world.now()));
   }
 }
 
@@ -219,8 +250,19 @@ void Process::Dispatch(node::Effects effects) {
   if (!effects.appends.empty()) writer_->Append(std::move(effects.appends));
   if (effects.founding.bind) writer_->Bind(*effects.founding.bind);
   if (effects.founding.store) writer_->StoreTopology(*effects.founding.store);
-  if (!effects.applies.empty()) applier_->Apply(std::move(effects.applies));
-  if (!effects.reads.empty()) applier_->Read(std::move(effects.reads));
+  applier_->Do({.applies = std::move(effects.applies),
+                .installs = std::move(effects.installs),
+                .reads = std::move(effects.reads),
+                .fetches = std::move(effects.fetches),
+                .chunk_closes = std::move(effects.chunk_closes),
+                .chunk_reads = std::move(effects.chunk_reads),
+                .chunk_writes = std::move(effects.chunk_writes)});
+  if (!effects.truncations.empty()) {
+    for (const auto& prefix : effects.truncations) {
+      around_.consensus.Truncates(options_.host, prefix);
+    }
+    writer_->Truncate(std::move(effects.truncations));
+  }
   if (effects.links) around_.links.SetTargets(options_.host, *effects.links);
   for (const auto& greeting : effects.founding.greetings) options_.greet(greeting);
   for (auto& [id, response] : effects.founding.answers) {
@@ -243,18 +285,13 @@ void Process::Answer(node::CallId id, node::Answer answer) {
     return around_.world.Fail(FailureKind::kWrong,
                               fmt::format("{} answered call {} twice", name_, id.value));
   }
-  const auto* written = std::get_if<node::Written>(&answer.result);
-  if (written != nullptr) {
-    around_.ledger.Acknowledged(answer.partition, answer.owner, written->version);
-  }
   call.mapped().done(std::move(answer));
 }
 
-// What a node owns and which topology it has is decided when it adopts one.
 void Process::CheckShown() {
   if (shown_ || node_->topology() == nullptr) return;
   shown_ = true;
-  around_.ledger.Shows(options_.host, *node_->ViewRing(Now()),
+  around_.ledger.Shows(options_.host, node_->ViewCluster(Now()),
                        topology::EncodeTopology(*node_->topology()));
 }
 

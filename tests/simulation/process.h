@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "server/node/node.h"
+#include "server/node/recovery.h"
 #include "tests/simulation/applier.h"
 #include "tests/simulation/disk.h"
 #include "tests/simulation/life.h"
@@ -61,10 +62,17 @@ class Process final : public LinkUser {
   void Hello(const topology::HelloRequest& request, HelloDone done);
   void HelloAnswer(const std::string& name, const topology::HelloResponse& response);
   void SetDiskFull(bool full);
+  void StallDisk(Duration time) { writer_->Stall(time); }
+  void EndStall() { writer_->EndStall(); }
+  void StartDraining();
   void StopAccepting();
+
+  // Its loop takes this much longer for everything.
+  void SlowDown(Duration lag) { lag_ = lag; }
 
   [[nodiscard]] Life& life() { return life_; }
   [[nodiscard]] const node::Node& node() const { return *node_; }
+  [[nodiscard]] const partition::StateMachines& machines() const { return machines_; }
   [[nodiscard]] Instant Now() const { return options_.clock.At(around_.world.now()); }
   [[nodiscard]] bool has_calls() const { return !calls_.empty(); }
 
@@ -87,6 +95,11 @@ class Process final : public LinkUser {
 
   [[nodiscard]] Status Recover();
   void StartThreads();
+  void StartWriter();
+  void StartApplier();
+  [[nodiscard]] node::Node::Options NodeOptions();
+  void NoteApplied(const partition::ApplyJob& job, const partition::Applied& applied);
+  void NoteFlushed(const Applier::Truncations& flushed);
   void MeasureDisk();
 
   void Post(Event event);
@@ -102,10 +115,11 @@ class Process final : public LinkUser {
   const std::string name_;
   Disk& disk_;
   partition::StateMachines machines_;
-  std::vector<partition::StateMachines::Recovered> recovered_;
+  node::Recovery recovery_;
   std::unique_ptr<node::Node> node_;
   std::vector<Event> mailbox_;
   Duration run_at_ = Duration::max();
+  Duration lag_{};
   bool disk_full_ = false;
   bool shown_ = false;
   uint64_t last_id_ = 0;

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/check.h"
 #include "common/hash.h"
 #include "tests/simulation/clients.h"
 #include "tests/simulation/machine.h"
@@ -18,6 +19,7 @@ namespace {
 
 constexpr Duration kMustRecoverWithin = std::chrono::seconds(60);
 constexpr Duration kMustStayWholeFor = std::chrono::seconds(4);
+constexpr Duration kFinalBudget = std::chrono::seconds(2);
 constexpr Duration kLookEvery = std::chrono::milliseconds(250);
 
 std::string NameOf(uint32_t i) {
@@ -35,8 +37,10 @@ class Simulation {
         world_(options.seed, options.prints_trace),
         swarm_(DrawSwarm(world_.random())),
         network_(world_, swarm_),
-        links_(world_, network_, swarm_, options.sabotage),
+        links_(world_, network_, swarm_),
         ledger_(world_) {
+    raft::broken.clear();
+    if (const auto rule = BrokenRule(options.sabotage)) raft::broken.insert(*rule);
     for (uint32_t i = 0; i < swarm_.nodes; ++i) AddMachine(i);
   }
 
@@ -50,8 +54,10 @@ class Simulation {
  private:
   void AddMachine(uint32_t i) {
     const std::string name = NameOf(i);
-    topology::ClusterTerms terms{
-        .name = "sim", .partitions = swarm_.partitions, .replication = 1, .node_names = {}};
+    topology::ClusterTerms terms{.name = "sim",
+                                 .partitions = swarm_.partitions,
+                                 .replication = swarm_.replication,
+                                 .node_names = {}};
     std::vector<topology::Founding::Peer> peers;
     for (uint32_t other = 0; other < swarm_.nodes; ++other) {
       terms.node_names.push_back(NameOf(other));
@@ -140,36 +146,85 @@ class Simulation {
 
   // Until the cluster is whole; empty if it is.
   std::string WhatIsMissing() {
-    if (clients_.waiting() > 0) return "a client waits for an answer";
+    if (clients_.waiting() > 0) return "a client waits for an answer: " + clients_.last_refusal();
     for (const auto& machine : machines_) {
       Process* process = machine->process();
       if (process == nullptr) return machine->name() + " does not run";
-      const node::Node& node = process->node();
-      if (node.topology() == nullptr) {
-        return machine->name() +
-               " has no topology: " + node.ViewCluster(process->Now()).waiting_for;
-      }
-      for (const node::NodeView& view : node.ViewCluster(process->Now()).nodes) {
-        if (view.state == node::NodeState::kUp) continue;
-        return fmt::format("{} sees {} as not up: {}", machine->name(), view.card.name,
-                           view.silent_reason);
-      }
-      if (process->has_calls()) return machine->name() + " has not answered every call";
-      if (!node.IsIdle()) return machine->name() + " holds requests";
+      std::string missing = WhatIsMissingOn(*machine, *process);
+      if (!missing.empty()) return missing;
+    }
+    const uint32_t partitions = machines_.front()->process()->node().topology()->partitions();
+    for (uint32_t p = 0; p < partitions; ++p) {
+      std::string missing = WhatIsMissingOf(PartitionId{p});
+      if (!missing.empty()) return fmt::format("partition {}: {}", p, missing);
     }
     return "";
   }
 
+  std::string WhatIsMissingOn(const Machine& machine, Process& process) {
+    const node::Node& node = process.node();
+    if (node.topology() == nullptr) {
+      return machine.name() + " has no topology: " + node.ViewCluster(process.Now()).waiting_for;
+    }
+    for (const node::NodeView& view : node.ViewCluster(process.Now()).nodes) {
+      if (view.state == node::NodeState::kUp) continue;
+      return fmt::format("{} sees {} as not up: {}", machine.name(), view.card.name,
+                         view.silent_reason);
+    }
+    if (process.has_calls()) return machine.name() + " has not answered every call";
+    if (!node.IsIdle()) return machine.name() + " holds requests";
+    return "";
+  }
+
+  // The first in ring order leads, and all replicas are equal byte for byte.
+  std::string WhatIsMissingOf(PartitionId partition) {
+    const topology::Topology& topology = *machines_.front()->process()->node().topology();
+    const auto& order = topology.ring[partition.value];
+    const Process& first = ProcessOf(topology, order.front());
+    const raft::Replica& owner = *first.node().replicas()->Find(partition);
+    if (!owner.IsServing()) {
+      return fmt::format("replica {} does not lead, {} does", order.front().id.value,
+                         owner.leader() ? owner.leader()->id.value : 0);
+    }
+    std::optional<uint64_t> digest;
+    for (const topology::Replica& member : order) {
+      const Process& process = ProcessOf(topology, member);
+      const raft::Replica& replica = *process.node().replicas()->Find(partition);
+      if (replica.leader() != owner.self()) {
+        return fmt::format("replica {} does not know its leader", member.id.value);
+      }
+      const Index applied = process.machines().applied(partition).index;
+      if (applied != owner.last()) {
+        return fmt::format("replica {} has applied {} of {}", member.id.value, applied,
+                           owner.last());
+      }
+      const auto own = process.machines().Digest(partition);
+      if (!own.ok()) return Message(own.status());
+      if (digest.value_or(*own) != *own) {
+        world_.Fail(FailureKind::kWrong,
+                    fmt::format("the replicas of partition {} differ", partition.value));
+      }
+      digest = *own;
+    }
+    return "";
+  }
+
+  const Process& ProcessOf(const topology::Topology& topology, const topology::Replica& replica) {
+    const std::string& name = topology.Find(replica.node)->card.name;
+    for (const auto& machine : machines_) {
+      if (machine->name() == name) return *machine->process();
+    }
+    KVD_CHECK(false, "a member is a machine");
+  }
+
   // A write and reads of every key: all must be served.
   void ReadEverything() {
+    if (world_.failure()) return;
     const size_t before = clients_.history().size();
-    AskAll(OpKind::kGet);
-    for (uint32_t key = 0; key < swarm_.keys; ++key) {
-      clients_.Ask(*machines_[world_.random().Below(machines_.size())], Clients::KeyName(key),
-                   OpKind::kPut, std::chrono::seconds(2));
-      WaitForClients();
-    }
-    AskAll(OpKind::kGet);
+    ReadAll();
+    for (const std::string& key : clients_.registers()) WriteOnce(key, OpKind::kPut);
+    for (const std::string& key : clients_.counters()) WriteOnce(key, OpKind::kIncrement);
+    ReadAll();
     if (world_.failure()) return;
     for (size_t i = before; i < clients_.history().size(); ++i) {
       const Op& op = clients_.history()[i];
@@ -179,11 +234,18 @@ class Simulation {
     }
   }
 
-  void AskAll(OpKind kind) {
-    for (uint32_t key = 0; key < swarm_.keys; ++key) {
-      for (const auto& machine : machines_) {
-        clients_.Ask(*machine, Clients::KeyName(key), kind, std::chrono::seconds(2));
-        WaitForClients();  // One at a time: limits of few bytes must not refuse them.
+  void WriteOnce(const std::string& key, OpKind kind) {
+    clients_.Ask(*machines_[world_.random().Below(machines_.size())], key, kind, kFinalBudget);
+    WaitForClients();
+  }
+
+  void ReadAll() {
+    for (const auto& machine : machines_) {
+      for (const auto* keys : {&clients_.registers(), &clients_.counters()}) {
+        for (const std::string& key : *keys) {
+          clients_.Ask(*machine, key, OpKind::kGet, kFinalBudget);
+          WaitForClients();  // One at a time: limits of few bytes must not refuse them.
+        }
       }
     }
   }
@@ -199,6 +261,7 @@ class Simulation {
       const Verdict verdict = JudgeHistory(clients_.history());
       report.too_hard = verdict.too_hard;
       if (verdict.wrong) world_.Fail(FailureKind::kWrong, *verdict.wrong);
+      JudgeCounters();
     }
     for (const auto& machine : machines_) {
       report.processes += static_cast<uint32_t>(machine->run());
@@ -214,11 +277,20 @@ class Simulation {
     return report;
   }
 
+  void JudgeCounters() {
+    for (const std::string& key : clients_.counters()) {
+      const int64_t value = truth_.NumberAt(PartitionOf(key, swarm_.partitions), key);
+      const auto wrong = JudgeCount(clients_.history(), key, value);
+      if (wrong) world_.Fail(FailureKind::kWrong, *wrong);
+    }
+  }
+
   void TraceDisk(Machine& machine) {
     const auto groups = machine.disk().log().Groups();
     if (!groups.ok()) return;
     for (const storage::GroupExtent& extent : *groups) {
       std::string content;
+      if (extent.group == kSystemGroup) continue;
       if (extent.first <= extent.last) {
         const auto entries =
             machine.disk().log().Read(extent.group, extent.first, extent.last, ~0ULL);
@@ -241,7 +313,10 @@ class Simulation {
   Network network_;
   Links links_;
   Ledger ledger_;
-  Surroundings around_{world_, swarm_, options_.sabotage, network_, links_, ledger_};
+  Truth truth_{world_};
+  Consensus consensus_{world_, truth_};
+  Surroundings around_{world_,  swarm_, options_.sabotage, network_, links_,
+                       ledger_, truth_, consensus_};
   std::vector<std::unique_ptr<Machine>> machines_;
   Clients clients_{around_, machines_};
   Nemesis nemesis_{around_, machines_};

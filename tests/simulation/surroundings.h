@@ -1,10 +1,12 @@
 // What every part of a simulated cluster shares.
 #pragma once
 
+#include "tests/simulation/consensus.h"
 #include "tests/simulation/ledger.h"
 #include "tests/simulation/links.h"
 #include "tests/simulation/network.h"
 #include "tests/simulation/swarm.h"
+#include "tests/simulation/truth.h"
 #include "tests/simulation/world.h"
 
 namespace kvd::simulation {
@@ -16,6 +18,8 @@ struct Surroundings {
   Network& network;
   Links& links;
   Ledger& ledger;
+  Truth& truth;
+  Consensus& consensus;
 
   // One write of a disk.
   [[nodiscard]] Duration DrawWriteTime() const {

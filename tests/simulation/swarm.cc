@@ -1,5 +1,8 @@
 #include "tests/simulation/swarm.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "common/check.h"
 
 namespace kvd::simulation {
@@ -40,6 +43,7 @@ void DrawNetwork(Draw& draw, Swarm& swarm) {
   swarm.tail_ppm = draw.Ppm(50'000);
   swarm.loss_ppm = draw.Ppm(300'000);
   swarm.duplication_ppm = draw.Ppm(500'000);
+  swarm.raft_loss_ppm = draw.Ppm(100'000);
   swarm.cuts = draw.Strikes(seconds(1), seconds(6), seconds(8));
   swarm.one_way_cuts = draw.Coin();
   swarm.link_breaks = draw.Strikes(milliseconds(100), seconds(4), milliseconds(20));
@@ -51,63 +55,104 @@ void DrawMachines(Draw& draw, Swarm& swarm) {
   swarm.crashes = draw.Strikes(milliseconds(300), seconds(5), seconds(4));
   swarm.all_crash_ppm = draw.Ppm(300'000);
   swarm.pauses = draw.Strikes(milliseconds(500), seconds(5), seconds(5));
+  if (draw.Coin()) swarm.slowness = draw.Strikes(seconds(1), seconds(8), milliseconds(100));
   swarm.clock_spread_ppm = draw.Ppm(100'000);
   swarm.write_max = draw.Coin() ? draw.Between(milliseconds(1), seconds(1)) : milliseconds(2);
   swarm.slow_write_ppm = draw.Ppm(500'000);
   swarm.io_error_ppm = draw.Coin() ? draw.Ppm(20'000) : 0;
   if (draw.Coin()) swarm.full_disks = draw.Strikes(seconds(1), seconds(8), seconds(3));
+  if (draw.Coin()) swarm.stalls = draw.Strikes(seconds(2), seconds(8), seconds(5));
   swarm.flush_every = draw.Between(milliseconds(50), seconds(10));
+}
+
+// Three copies are what people have; one, two and five have their own rare paths.
+uint32_t DrawReplication(Draw& draw, uint32_t nodes) {
+  const uint32_t dice = draw.Between(1, 100);
+  const uint32_t wished = dice <= 65 ? 3 : dice <= 80 ? 5 : dice <= 90 ? 2 : 1;
+  return std::min(wished, nodes);
+}
+
+void DrawClients(Draw& draw, Swarm& swarm) {
+  swarm.think_max = draw.Between(milliseconds(2), milliseconds(400));
+  swarm.budget_max = draw.Between(milliseconds(50), seconds(4));
+  swarm.lost_answer_ppm = draw.Ppm(100'000);
+  swarm.named_ppm = draw.Between(0, 1'000'000);
+  swarm.persistent_ppm = draw.Coin() ? 1'000'000 : draw.Between(0, 1'000'000);
+  swarm.stale_ppm = draw.Ppm(200'000);
+  swarm.max_inflight_bytes = draw.Ppm(3) == 1 ? draw.Between(2500, 6000) : 64U << 20U;
 }
 
 }  // namespace
 
 Swarm DrawSwarm(Random& random) {
   Draw draw(random);
-  Swarm swarm{.nodes = draw.Between(1, 7),
+  Swarm swarm{.nodes = draw.Between(1, 10) == 1 ? draw.Between(1, 2) : draw.Between(3, 7),
               .partitions = 1U << draw.Between(0, 4),
               .keys = draw.Between(1, 6),
               .clients = draw.Between(1, 6),
               .safety_phase = draw.Between(seconds(5), seconds(20))};
+  swarm.replication = DrawReplication(draw, swarm.nodes);
   DrawNetwork(draw, swarm);
   DrawMachines(draw, swarm);
-  swarm.think_max = draw.Between(milliseconds(2), milliseconds(400));
-  swarm.budget_max = draw.Between(milliseconds(50), seconds(4));
-  swarm.lost_answer_ppm = draw.Ppm(100'000);
-  swarm.max_inflight_bytes = draw.Ppm(3) == 1 ? draw.Between(700, 4000) : 64U << 20U;
+  swarm.handback.first = draw.Between(milliseconds(200), seconds(10));
+  swarm.handback.longest = swarm.handback.first + draw.Between(seconds(1), seconds(10));
+  swarm.stall_pause = draw.Between(seconds(1), seconds(10));
+  if (draw.Coin()) swarm.max_chunk_bytes = draw.Between(1, 500);
+  DrawClients(draw, swarm);
   return swarm;
 }
 
+namespace {
+
+struct Named {
+  Sabotage sabotage;
+  std::string_view name;
+  std::optional<raft::Rule> rule = {};
+};
+
+constexpr std::array kNames = {
+    Named{Sabotage::kNone, "none"},
+    Named{Sabotage::kAcknowledgeBeforeSync, "acknowledge-before-sync"},
+    Named{Sabotage::kLoseVote, "lose-vote"},
+    Named{Sabotage::kTruncateUnflushed, "truncate-unflushed"},
+    Named{Sabotage::kForgetSessions, "forget-sessions"},
+    Named{Sabotage::kSendNoSessions, "send-no-sessions"},
+    Named{Sabotage::kForgetDisk, "forget-disk"},
+    Named{Sabotage::kAnswerBeforeBound, "answer-before-bound"},
+    Named{Sabotage::kReadStale, "read-stale"},
+    Named{Sabotage::kReuseBoot, "reuse-boot"},
+    Named{Sabotage::kForgetAnswer, "forget-answer"},
+    Named{Sabotage::kRaftVoteBeforeSync, "raft-vote-before-sync", raft::Rule::kVoteBeforeSync},
+    Named{Sabotage::kRaftAckBeforeSync, "raft-ack-before-sync", raft::Rule::kAckBeforeSync},
+    Named{Sabotage::kRaftReadWithoutConfirmation, "raft-read-without-confirmation",
+          raft::Rule::kReadWithoutConfirmation},
+    Named{Sabotage::kRaftCommitOldTermByCounting, "raft-commit-old-term-by-counting",
+          raft::Rule::kCommitOldTermByCounting},
+    Named{Sabotage::kRaftApplyBeforeCommit, "raft-apply-before-commit",
+          raft::Rule::kApplyBeforeCommit},
+    Named{Sabotage::kRaftVoteWithoutLogCheck, "raft-vote-without-log-check",
+          raft::Rule::kVoteWithoutLogCheck},
+};
+
+const Named& Find(Sabotage sabotage) {
+  const auto* found = std::ranges::find(kNames, sabotage, &Named::sabotage);
+  KVD_CHECK(found != kNames.end(), "every sabotage has a name");
+  return *found;
+}
+
+}  // namespace
+
+std::optional<raft::Rule> BrokenRule(Sabotage sabotage) {
+  return Find(sabotage).rule;
+}
+
 std::string_view SabotageName(Sabotage sabotage) {
-  switch (sabotage) {
-    case Sabotage::kNone:
-      return "none";
-    case Sabotage::kAcknowledgeBeforeSync:
-      return "acknowledge-before-sync";
-    case Sabotage::kLoseReplay:
-      return "lose-replay";
-    case Sabotage::kTruncateUnflushed:
-      return "truncate-unflushed";
-    case Sabotage::kAnswerBeforeBound:
-      return "answer-before-bound";
-    case Sabotage::kDeliverTwice:
-      return "deliver-twice";
-    case Sabotage::kReadStale:
-      return "read-stale";
-    case Sabotage::kRefuseWhatWasSent:
-      return "refuse-what-was-sent";
-    case Sabotage::kReuseBoot:
-      return "reuse-boot";
-    case Sabotage::kForgetAnswer:
-      return "forget-answer";
-  }
-  KVD_CHECK(false, "every sabotage has a name");
+  return Find(sabotage).name;
 }
 
 std::optional<Sabotage> ParseSabotage(std::string_view name) {
-  for (const Sabotage sabotage : kSabotages) {
-    if (SabotageName(sabotage) == name) return sabotage;
-  }
-  return std::nullopt;
+  const auto* found = std::ranges::find(kNames, name, &Named::name);
+  return found == kNames.end() ? std::nullopt : std::optional(found->sabotage);
 }
 
 }  // namespace kvd::simulation

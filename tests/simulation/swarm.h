@@ -12,6 +12,8 @@
 
 #include "common/clock.h"
 #include "common/random.h"
+#include "server/heartbeat/handback.h"
+#include "server/raft/rules.h"
 
 namespace kvd::simulation {
 
@@ -25,6 +27,7 @@ struct Plague {
 
 struct Swarm {
   uint32_t nodes = 1;
+  uint32_t replication = 1;
   uint32_t partitions = 1;
   uint32_t keys = 1;
   uint32_t clients = 1;
@@ -36,6 +39,7 @@ struct Swarm {
   uint32_t tail_ppm = 0;  // Messages that take 30 times as long.
   uint32_t loss_ppm = 0;
   uint32_t duplication_ppm = 0;
+  uint32_t raft_loss_ppm = 0;  // Messages of consensus that find the queue full.
   Plague cuts = {};
   bool one_way_cuts = false;
   Plague link_breaks = {};
@@ -46,6 +50,7 @@ struct Swarm {
   Plague crashes = {};
   uint32_t all_crash_ppm = 0;  // Crashes that are a power cut of all nodes.
   Plague pauses = {};
+  Plague slowness = {};
   uint32_t clock_spread_ppm = 0;  // Rates are 1 +- this.
 
   // The disks.
@@ -53,35 +58,71 @@ struct Swarm {
   uint32_t slow_write_ppm = 0;  // Writes that take long; the others are quick.
   uint32_t io_error_ppm = 0;
   Plague full_disks = {};
+  Plague stalls = {};
   Duration flush_every{};
+
+  // The nodes.
+  heartbeat::Handback::Options handback = {};
+  Duration stall_pause{};
+  uint64_t max_chunk_bytes = 256U << 10U;
 
   // The clients.
   Duration think_max{};
   Duration budget_max{};
   uint32_t lost_answer_ppm = 0;
+  uint32_t named_ppm = 0;       // Operations with a request id.
+  uint32_t persistent_ppm = 0;  // Of those: repeated until the outcome is known.
+  uint32_t stale_ppm = 0;       // Reads of any replica.
   uint64_t max_inflight_bytes = 0;
 };
 
 [[nodiscard]] Swarm DrawSwarm(Random& random);
 
-// A rule that the driver breaks on purpose. A rig that does not notice has not tested the rule.
+// A rule that is broken on purpose: by the driver, or in consensus itself. A rig that does not
+// notice has not tested the rule.
 enum class Sabotage : uint8_t {
   kNone,
   kAcknowledgeBeforeSync,  // A batch is reported durable when it is written, not when it is synced.
-  kLoseReplay,             // What recovery replays has no effect.
-  kTruncateUnflushed,      // The log is truncated up to what is applied instead of what is flushed.
+  kLoseVote,               // Votes are not written.
+  kTruncateUnflushed,      // More is reported flushed than is.
+  kForgetSessions,         // A start forgets which requests were applied.
+  kSendNoSessions,         // A snapshot leaves out which requests were applied.
+  kForgetDisk,             // A crash now and then empties log and data, and nobody says so.
   kAnswerBeforeBound,      // A binding is reported durable before it is.
-  kDeliverTwice,           // Frames with forwards now and then arrive a second time, later.
   kReadStale,              // Reads are answered from what was read earlier.
-  kRefuseWhatWasSent,      // Forwards are reported as not sent, and sent.
   kReuseBoot,              // A restart does not count as a boot.
   kForgetAnswer,           // Answers now and then never leave the driver.
+
+  // Rules of server/raft/rules.h.
+  kRaftVoteBeforeSync,
+  kRaftAckBeforeSync,
+  kRaftReadWithoutConfirmation,
+  kRaftCommitOldTermByCounting,
+  kRaftApplyBeforeCommit,
+  kRaftVoteWithoutLogCheck,
 };
 
 inline constexpr std::array kSabotages = {
-    Sabotage::kAcknowledgeBeforeSync, Sabotage::kLoseReplay,   Sabotage::kTruncateUnflushed,
-    Sabotage::kAnswerBeforeBound,     Sabotage::kDeliverTwice, Sabotage::kReadStale,
-    Sabotage::kRefuseWhatWasSent,     Sabotage::kReuseBoot,    Sabotage::kForgetAnswer};
+    Sabotage::kAcknowledgeBeforeSync,
+    Sabotage::kLoseVote,
+    Sabotage::kTruncateUnflushed,
+    Sabotage::kForgetSessions,
+    Sabotage::kSendNoSessions,
+    Sabotage::kForgetDisk,
+    Sabotage::kAnswerBeforeBound,
+    Sabotage::kReadStale,
+    Sabotage::kReuseBoot,
+    Sabotage::kForgetAnswer,
+    Sabotage::kRaftVoteBeforeSync,
+    Sabotage::kRaftAckBeforeSync,
+    Sabotage::kRaftReadWithoutConfirmation,
+    Sabotage::kRaftCommitOldTermByCounting,
+    Sabotage::kRaftApplyBeforeCommit,
+    Sabotage::kRaftVoteWithoutLogCheck,
+};
+
+// The rule of consensus that is broken; nullopt: none.
+[[nodiscard]] std::optional<raft::Rule> BrokenRule(Sabotage sabotage);
 
 // "acknowledge-before-sync".
 [[nodiscard]] std::string_view SabotageName(Sabotage sabotage);

@@ -1,0 +1,230 @@
+#include "tests/simulation/consensus.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "common/hash.h"
+
+namespace kvd::simulation {
+namespace {
+
+PartitionId PartitionOfGroup(GroupId group) {
+  return PartitionId{group.value - 1};
+}
+
+uint64_t ContentOf(const storage::Entry& entry) {
+  return Hash64(entry.payload) + static_cast<uint64_t>(entry.kind);
+}
+
+}  // namespace
+
+void Consensus::Fail(GroupId group, const std::string& what) {
+  world_.Fail(FailureKind::kWrong,
+              fmt::format("partition {}: {}", PartitionOfGroup(group).value, what));
+}
+
+void Consensus::AddMachine(HostId host, const std::string& name, const Disk& disk) {
+  machines_[host].name = name;
+  machines_[host].disk = &disk;
+}
+
+void Consensus::Started(HostId host, const std::map<PartitionId, Index>& applied) {
+  Machine& machine = machines_.at(host);
+  machine.seen.clear();
+  for (const auto& [partition, flushed] : machine.flushed) {
+    const auto found = applied.find(partition);
+    if (found != applied.end() && found->second >= flushed) continue;
+    Fail(GroupOf(partition), fmt::format("S1: {} starts with less data than it had flushed, {}",
+                                         machine.name, flushed));
+  }
+  machine.applied = applied;
+}
+
+void Consensus::Applied(HostId host, PartitionId partition, Index index) {
+  Machine& machine = machines_.at(host);
+  Index& applied = machine.applied[partition];
+  if (index < applied) Fail(GroupOf(partition), "S1: applied fell on " + machine.name);
+  applied = index;
+}
+
+void Consensus::Flushed(HostId host, PartitionId partition, Index index) {
+  Index& flushed = machines_.at(host).flushed[partition];
+  flushed = std::max(flushed, index);
+}
+
+void Consensus::Truncates(HostId host, const storage::Log::Prefix& prefix) {
+  const Machine& machine = machines_.at(host);
+  const auto flushed = machine.flushed.find(PartitionOfGroup(prefix.group));
+  const Index limit = flushed == machine.flushed.end() ? 0 : flushed->second;
+  if (prefix.through <= limit) return;
+  Fail(prefix.group, fmt::format("S9: {} truncates its log up to {}, its data is flushed up to {}",
+                                 machine.name, prefix.through, limit));
+}
+
+const Consensus::Machine* Consensus::MachineOf(NodeId node) const {
+  for (const auto& [host, machine] : machines_) {
+    if (machine.node == node) return &machine;
+  }
+  return nullptr;
+}
+
+void Consensus::Stepped(HostId host, const node::Node& node, const node::Effects& effects) {
+  if (node.replicas() == nullptr) return;
+  Machine& machine = machines_.at(host);
+  const topology::Topology& topology = *node.topology();
+  machine.node = topology.FindName(machine.name)->id;
+  for (uint32_t p = 0; p < topology.partitions(); ++p) {
+    const raft::Replica* replica = node.replicas()->Find(PartitionId{p});
+    if (replica != nullptr) CheckReplica(machine, PartitionId{p}, *replica);
+  }
+  for (const raft::Write& write : effects.appends) {
+    CheckWrite(machine, write, *node.replicas()->Find(PartitionOfGroup(write.write.group)));
+  }
+  for (const partition::ApplyJob& job : effects.applies) CheckApply(machine, job);
+  for (const auto& [peer, frame] : effects.frames) {
+    for (const node::GroupMessage& each : frame.raft) {
+      CheckClaims(machine, each.group, each.message,
+                  *node.replicas()->Find(PartitionOfGroup(each.group)));
+    }
+  }
+}
+
+void Consensus::CheckReplica(Machine& machine, PartitionId partition,
+                             const raft::Replica& replica) {
+  Seen& seen = machine.seen[partition];
+  if (replica.term() < seen.term) Fail(replica.group(), "S1: the term fell on " + machine.name);
+  if (replica.commit() < seen.commit) Fail(replica.group(), "S1: commit fell on " + machine.name);
+  if (replica.term() != seen.term) seen.led = false;
+  seen.term = replica.term();
+  if (replica.role() == raft::Role::kLeader && !seen.led) {
+    seen.led = true;
+    CheckLeader(machine, partition, replica);
+  }
+  if (replica.commit() == seen.commit) return;
+  seen.commit = replica.commit();
+  CheckCommit(partition, replica, machine);
+}
+
+void Consensus::CheckLeader(const Machine& machine, PartitionId partition,
+                            const raft::Replica& replica) {
+  const auto [known, fresh] =
+      leaders_.try_emplace({replica.group(), replica.term()}, replica.self().id);
+  if (known->second != replica.self().id) {
+    Fail(replica.group(), fmt::format("S2: {} leads in term {}, and so does replica {}",
+                                      machine.name, replica.term(), known->second.value));
+  }
+  const auto& committed = committed_[partition];
+  for (Index index = replica.first(); index <= committed.size(); ++index) {
+    // Who was elected and only learns of it now leads, to no effect, in a term that is over.
+    if (committed[index - 1].in >= replica.term()) break;
+    if (replica.TermAt(index) == committed[index - 1].term) continue;
+    return Fail(replica.group(), fmt::format("S4: {} leads in term {} without committed entry {}",
+                                             machine.name, replica.term(), index));
+  }
+}
+
+// Whoever commits first has to be right: the entry is on the disks of a majority.
+void Consensus::CheckCommit(PartitionId partition, const raft::Replica& replica,
+                            const Machine& machine) {
+  auto& committed = committed_[partition];
+  if (replica.commit() > committed.size() && replica.role() == raft::Role::kLeader &&
+      replica.TermAt(replica.commit()) != replica.term()) {
+    Fail(replica.group(), fmt::format("{} leads in term {} and commits entry {} of term {} by "
+                                      "counting",
+                                      machine.name, replica.term(), replica.commit(),
+                                      replica.TermAt(replica.commit()).value_or(0)));
+  }
+  truth_.Committed(partition, replica.commit());
+  for (Index index = committed.size() + 1; index <= replica.commit(); ++index) {
+    const Term term = replica.TermAt(index).value_or(0);
+    const auto holds = [&](ReplicaId id) {
+      const Machine* member = MachineOf(replica.configuration().Find(id)->node);
+      return member != nullptr && member->disk->Holds(replica.group(), index, term);
+    };
+    if (!replica.configuration().HasMajority(holds)) {
+      Fail(replica.group(), fmt::format("S6: {} commits entry {} of term {} without a durable "
+                                        "majority",
+                                        machine.name, index, term));
+    }
+    committed.push_back({term, replica.term()});
+  }
+  const Index last = replica.commit();
+  if (last >= replica.first() && replica.TermAt(last) != committed[last - 1].term) {
+    Fail(replica.group(), fmt::format("{} commits another entry {}", machine.name, last));
+  }
+}
+
+// Log matching by induction: an entry is known by index and term, and always has the same content
+// and the same term before it.
+void Consensus::CheckWrite(const Machine& machine, const raft::Write& write,
+                           const raft::Replica& replica) {
+  for (const storage::Entry& entry : write.write.entries) {
+    const Known now{replica.TermAt(entry.index - 1).value_or(0), ContentOf(entry)};
+    const auto& known =
+        entries_.try_emplace({write.write.group, entry.index, entry.term}, now).first->second;
+    if (known == now) continue;
+    Fail(write.write.group, fmt::format("S3: entry {} of term {} differs on {}", entry.index,
+                                        entry.term, machine.name));
+  }
+}
+
+void Consensus::CheckApply(const Machine& machine, const partition::ApplyJob& job) {
+  const auto& committed = committed_[job.partition];
+  const GroupId group = GroupOf(job.partition);
+  for (const storage::Entry& entry : job.entries) {
+    if (entry.index > committed.size()) {
+      Fail(group,
+           fmt::format("{} applies entry {} before it is committed", machine.name, entry.index));
+    } else if (committed[entry.index - 1].term != entry.term) {
+      Fail(group,
+           fmt::format("{} applies entry {} of term {}, committed is one of term {}", machine.name,
+                       entry.index, entry.term, committed[entry.index - 1].term));
+    }
+    if (!machine.disk->Holds(group, entry.index, entry.term)) {
+      Fail(group,
+           fmt::format("{} applies entry {} before it is durable", machine.name, entry.index));
+    }
+  }
+}
+
+// What a message claims must be on the disk when it leaves.
+void Consensus::CheckClaims(const Machine& machine, GroupId group, const raft::Message& message,
+                            const raft::Replica& replica) {
+  Term claimed = message.term;
+  ReplicaId vote;
+  if (const auto* request = std::get_if<raft::VoteRequest>(&message.body)) {
+    if (request->pre) --claimed;
+    if (!request->pre) vote = message.from;
+  } else if (const auto* reply = std::get_if<raft::VoteReply>(&message.body)) {
+    if (reply->pre && reply->granted) claimed = 0;
+    if (!reply->pre && reply->granted) vote = message.to;
+  } else if (const auto* append = std::get_if<raft::AppendReply>(&message.body)) {
+    const auto term = replica.TermAt(append->index);
+    const bool same_term = message.term == replica.term();
+    if (append->accepted && same_term &&
+        !machine.disk->Holds(group, append->index, term.value_or(0))) {
+      Fail(group, fmt::format("S5: {} acknowledges entry {} before it is durable", machine.name,
+                              append->index));
+    }
+  }
+  const storage::HardState durable = machine.disk->HardStateOf(group);
+  if (durable.term < claimed) {
+    Fail(group,
+         fmt::format("S5: {} claims term {}, {} is durable", machine.name, claimed, durable.term));
+  }
+  if (vote == ReplicaId{}) return;
+  if (durable.term == claimed && durable.voted_for != vote) {
+    Fail(group, fmt::format("S5: {} claims a vote that is not durable", machine.name));
+  }
+  CheckVote(group, message.from, message.term, vote);
+}
+
+void Consensus::CheckVote(GroupId group, ReplicaId voter, Term term, ReplicaId candidate) {
+  const auto& known = votes_.try_emplace({group, voter, term}, candidate).first->second;
+  if (known == candidate) return;
+  Fail(group, fmt::format("S2: replica {} votes for {} and {} in term {}", voter.value, known.value,
+                          candidate.value, term));
+}
+
+}  // namespace kvd::simulation

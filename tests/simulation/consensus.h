@@ -1,0 +1,96 @@
+// The rules that hold at every moment of every group's life, checked from outside after every step
+// of every node: S1 to S7 and S9 of the project's list of failures. A breach ends the run.
+//
+//   S1  terms, commit and applied never fall       S5  a message claims only what is durable
+//   S2  one leader per term, one vote per term     S6  committed is durable on a majority
+//   S3  the same entry, the same prefix            S9  the log reaches down to what is flushed
+//   S4  a leader has everything committed
+//
+// Threading: one world, one thread.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "server/node/node.h"
+#include "tests/simulation/disk.h"
+#include "tests/simulation/network.h"
+#include "tests/simulation/truth.h"
+#include "tests/simulation/world.h"
+
+namespace kvd::simulation {
+
+class Consensus {
+ public:
+  Consensus(World& world, Truth& truth) : world_(world), truth_(truth) {}
+
+  // A machine, before anything runs on it. The disk outlives this.
+  void AddMachine(HostId host, const std::string& name, const Disk& disk);
+
+  // A process starts on `host`; `applied` is what its data has.
+  void Started(HostId host, const std::map<PartitionId, Index>& applied);
+
+  // `node` did something, and wants these effects carried out.
+  void Stepped(HostId host, const node::Node& node, const node::Effects& effects);
+
+  // The store of `host` has applied, or has made durable, this much.
+  void Applied(HostId host, PartitionId partition, Index index);
+  void Flushed(HostId host, PartitionId partition, Index index);
+
+  // The log of `host` is about to forget the entries up to `prefix.through`.
+  void Truncates(HostId host, const storage::Log::Prefix& prefix);
+
+  // How much there was to see.
+  [[nodiscard]] uint64_t terms() const { return leaders_.size(); }
+
+ private:
+  struct Seen {
+    Term term = 0;
+    Index commit = 0;
+    bool led = false;  // In this term.
+  };
+  struct Machine {
+    std::string name;
+    const Disk* disk = nullptr;
+    std::map<PartitionId, Seen> seen;
+    std::map<PartitionId, Index> applied;
+    std::map<PartitionId, Index> flushed;
+    NodeId node;
+  };
+  struct Known {
+    Term before = 0;
+    uint64_t content = 0;
+
+    friend bool operator==(const Known&, const Known&) = default;
+  };
+
+  struct Committed {
+    Term term = 0;  // Of the entry.
+    Term in = 0;    // Of whoever committed it first.
+  };
+
+  void CheckReplica(Machine& machine, PartitionId partition, const raft::Replica& replica);
+  void CheckLeader(const Machine& machine, PartitionId partition, const raft::Replica& replica);
+  void CheckCommit(PartitionId partition, const raft::Replica& replica, const Machine& machine);
+  void CheckWrite(const Machine& machine, const raft::Write& write, const raft::Replica& replica);
+  void CheckApply(const Machine& machine, const partition::ApplyJob& job);
+  void CheckClaims(const Machine& machine, GroupId group, const raft::Message& message,
+                   const raft::Replica& replica);
+  void CheckVote(GroupId group, ReplicaId voter, Term term, ReplicaId candidate);
+  [[nodiscard]] const Machine* MachineOf(NodeId node) const;
+  void Fail(GroupId group, const std::string& what);
+
+  World& world_;
+  Truth& truth_;
+  std::map<HostId, Machine> machines_;
+  std::map<std::pair<GroupId, Term>, ReplicaId> leaders_;
+  std::map<std::tuple<GroupId, ReplicaId, Term>, ReplicaId> votes_;
+  std::map<std::tuple<GroupId, Index, Term>, Known> entries_;
+  std::map<PartitionId, std::vector<Committed>> committed_;  // Of every index, from 1.
+};
+
+}  // namespace kvd::simulation
