@@ -236,7 +236,10 @@ void Node::OnFrame(NodeId peer, Frame frame, Instant now) {
   if (peers_->OnFrame(peer, envelope.from_boot, frame.heartbeat, now)) NoteRestart(peer, now);
   if (frame.reply_now) answer_now_.insert(peer);
   const uint64_t settled = frame.heartbeat ? frame.heartbeat->settled : 0;
-  const Instant as_of = settled == 0 ? Instant::min() : Instant(Duration(settled));
+  // It is a stamp of ours: of the past, whatever the peer says.
+  const bool is_stamp =
+      settled != 0 && settled <= static_cast<uint64_t>(now.time_since_epoch().count());
+  const Instant as_of = is_stamp ? Instant(Duration(settled)) : Instant::min();
   for (const GroupMessage& message : frame.raft) replicas_->Step(peer, message, as_of, now);
   for (Forward& forward : frame.forwards) OnForward(peer, std::move(forward), now);
   for (ForwardReply& reply : frame.replies) OnForwardReply(peer, std::move(reply), now);
