@@ -6,9 +6,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <future>
 #include <memory>
+#include <span>
 
-#include "server/partition/mutation.h"
+#include "server/partition/command.h"
+#include "server/storage/memory_log.h"
 #include "server/storage/memory_store.h"
 
 namespace kvd::runtime {
@@ -31,19 +34,29 @@ class StoppedClock : public Clock {
 };
 
 ApplyJob PutAt(Index index, const std::string& key, const std::string& value) {
-  return {kP5, {{index, 1, partition::EncodeMutation(PutMutation{key, value})}}};
+  const partition::Command put{.mutation = PutMutation{.key = key, .value = value}};
+  return {kP5, {{.index = index, .term = 1, .payload = partition::EncodeCommand(put)}}};
+}
+
+using Jobs = ApplierThread::Jobs;
+
+// Jobs of one kind.
+template <typename T>
+Jobs Of(std::vector<T> Jobs::*kind, std::vector<T> jobs) {
+  Jobs all;
+  all.*kind = std::move(jobs);
+  return all;
 }
 
 class ApplierThreadTest : public ::testing::Test {
  protected:
   void Start() {
     thread_ = std::make_unique<ApplierThread>(
-        machines_, clock_, 1h,
+        machines_, log_, clock_, 1h,
         ApplierThread::Callbacks{
             .on_done =
-                [this](auto applied, auto values) {
-                  for (auto& one : applied) applied_.push_back(std::move(one));
-                  for (auto& one : values) values_.push_back(std::move(one));
+                [this](ApplierThread::Done done) {
+                  for (auto& one : done) done_.push_back(std::move(one));
                 },
             .on_flushed =
                 [this](auto truncations) {
@@ -57,11 +70,23 @@ class ApplierThreadTest : public ::testing::Test {
   // Ends the thread: everything below may be read.
   void End() { thread_.reset(); }
 
+  void Apply(ApplyJob job) { thread_->Do(Of(&Jobs::applies, {std::move(job)})); }
+
+  // What was done, of one kind, in order.
+  template <typename T>
+  [[nodiscard]] std::vector<const T*> DoneOf() const {
+    std::vector<const T*> all;
+    for (const auto& one : done_) {
+      if (const T* result = std::get_if<T>(&one)) all.push_back(result);
+    }
+    return all;
+  }
+
   StoppedClock clock_;
+  storage::MemoryLog log_;
   storage::MemoryStore store_;
   partition::StateMachines machines_{store_};
-  std::vector<partition::Applied> applied_;
-  std::vector<ApplierThread::ReadResult> values_;
+  ApplierThread::Done done_;
   std::vector<Index> flushed_;
   std::vector<uint64_t> disks_;
   std::vector<std::string> fatal_;
@@ -70,13 +95,13 @@ class ApplierThreadTest : public ::testing::Test {
 
 TEST_F(ApplierThreadTest, EntriesAreAppliedInOrder) {
   Start();
-  for (Index i = 1; i <= 100; ++i) thread_->Apply({PutAt(i, "k", std::to_string(i))});
+  for (Index i = 1; i <= 100; ++i) Apply(PutAt(i, "k", std::to_string(i)));
   End();
   std::vector<Outcome> outcomes;
-  for (const auto& one : applied_) {
-    EXPECT_EQ(one.partition, kP5);
-    EXPECT_EQ(one.keys, 1U);
-    outcomes.insert(outcomes.end(), one.outcomes.begin(), one.outcomes.end());
+  for (const auto* one : DoneOf<partition::Applied>()) {
+    EXPECT_EQ(one->partition, kP5);
+    EXPECT_EQ(one->keys, 1U);
+    outcomes.insert(outcomes.end(), one->outcomes.begin(), one->outcomes.end());
   }
   ASSERT_THAT(outcomes, SizeIs(100));
   for (Index i = 1; i <= 100; ++i) EXPECT_EQ(outcomes[i - 1].index, i);
@@ -85,29 +110,31 @@ TEST_F(ApplierThreadTest, EntriesAreAppliedInOrder) {
 
 TEST_F(ApplierThreadTest, ReadSeesWhatWasAppliedBeforeIt) {
   Start();
-  thread_->Apply({PutAt(1, "k", "v")});
-  thread_->Read({{.ticket = node::Ticket{7}, .partition = kP5, .key = "k"},
-                 {.ticket = node::Ticket{8}, .partition = kP5, .key = "absent"}});
+  Apply(PutAt(1, "k", "v"));
+  thread_->Do(Of(&Jobs::reads, {{.ticket = node::Ticket{7}, .partition = kP5, .key = "k"},
+                                {.ticket = node::Ticket{8}, .partition = kP5, .key = "absent"}}));
   End();
-  ASSERT_THAT(values_, SizeIs(2));
-  EXPECT_EQ(values_[0].ticket, node::Ticket{7});
-  EXPECT_EQ(values_[0].value.value(), (storage::StoredValue{1, "v"}));
-  EXPECT_EQ(values_[1].value.value(), std::nullopt);
+  const auto values = DoneOf<ApplierThread::ReadResult>();
+  ASSERT_THAT(values, SizeIs(2));
+  EXPECT_EQ(values[0]->ticket, node::Ticket{7});
+  EXPECT_EQ(values[0]->value.value(), (storage::StoredValue{1, "v"}));
+  EXPECT_EQ(values[1]->value.value(), std::nullopt);
 }
 
 TEST_F(ApplierThreadTest, ValueThatNobodyWantsIsLeftOut) {
   Start();
-  thread_->Apply({PutAt(1, "k", "v")});
-  thread_->Read({{.ticket = node::Ticket{7}, .partition = kP5, .key = "k", .omit_value = true}});
+  Apply(PutAt(1, "k", "v"));
+  thread_->Do(Of(&Jobs::reads, {{node::Ticket{7}, kP5, "k", /*omit_value=*/true}}));
   End();
-  ASSERT_THAT(values_, SizeIs(1));
-  EXPECT_EQ(values_[0].value.value(), (storage::StoredValue{1, ""}));
+  const auto values = DoneOf<ApplierThread::ReadResult>();
+  ASSERT_THAT(values, SizeIs(1));
+  EXPECT_EQ(values[0]->value.value(), (storage::StoredValue{1, ""}));
 }
 
 TEST_F(ApplierThreadTest, EndFlushesWhatWasApplied) {
   Start();
-  thread_->Apply({PutAt(1, "a", "v")});
-  thread_->Apply({PutAt(2, "b", "v")});
+  Apply(PutAt(1, "a", "v"));
+  Apply(PutAt(2, "b", "v"));
   End();
   EXPECT_THAT(flushed_, ElementsAre(2));
   store_.Crash();
@@ -116,7 +143,7 @@ TEST_F(ApplierThreadTest, EndFlushesWhatWasApplied) {
 
 TEST_F(ApplierThreadTest, DiskIsMeasuredAtTheStart) {
   Start();
-  thread_->Apply({PutAt(1, "a", "v")});
+  Apply(PutAt(1, "a", "v"));
   End();
   EXPECT_THAT(disks_, testing::Contains(4711U));
 }
@@ -124,10 +151,10 @@ TEST_F(ApplierThreadTest, DiskIsMeasuredAtTheStart) {
 TEST_F(ApplierThreadTest, FailedWriteIsFatalOnceAndNothingFollows) {
   store_.FailNextWrite(MakeStatus(StatusCode::kInternal, "disk on fire"));
   Start();
-  for (Index i = 1; i <= 10; ++i) thread_->Apply({PutAt(i, "k", "v")});
+  for (Index i = 1; i <= 10; ++i) Apply(PutAt(i, "k", "v"));
   End();
   EXPECT_THAT(fatal_, ElementsAre("disk on fire"));
-  EXPECT_THAT(applied_, IsEmpty());
+  EXPECT_THAT(done_, IsEmpty());
   EXPECT_THAT(flushed_, IsEmpty());
 }
 
@@ -140,14 +167,137 @@ TEST_F(ApplierThreadTest, FailedFlushIsFatal) {
 
 TEST_F(ApplierThreadTest, DamagedValueIsAnAnswerNotTheEnd) {
   Start();
-  thread_->Apply({PutAt(1, "k", "v")});
+  Apply(PutAt(1, "k", "v"));
   End();
   store_.DamageValue(kP5, 1, "k");
   Start();
-  thread_->Read({{.ticket = node::Ticket{7}, .partition = kP5, .key = "k"}});
+  thread_->Do(Of(&Jobs::reads, {{.ticket = node::Ticket{7}, .partition = kP5, .key = "k"}}));
   End();
-  ASSERT_THAT(values_, SizeIs(1));
-  EXPECT_EQ(values_[0].value.status().code(), StatusCode::kDataLoss);
+  const auto values = DoneOf<ApplierThread::ReadResult>();
+  ASSERT_THAT(values, SizeIs(1));
+  EXPECT_EQ(values[0]->value.status().code(), StatusCode::kDataLoss);
+  EXPECT_THAT(fatal_, IsEmpty());
+}
+
+// For followers that lag: what is no longer in memory is read from the log.
+
+class FetchTest : public ApplierThreadTest {
+ protected:
+  FetchTest() {
+    storage::GroupWrite write{.group = GroupOf(kP5)};
+    for (Index i = 1; i <= 9; ++i) write.entries.push_back({.index = i, .term = 1, .payload = "x"});
+    EXPECT_TRUE(log_.Append(std::span(&write, 1)).ok());
+  }
+
+  static node::FetchJob Fetch(Index from, Index to) {
+    return {kP5, {.follower = ReplicaId{3}, .from = from, .to = to, .max_bytes = 1000}};
+  }
+
+  // The indexes of what was fetched.
+  [[nodiscard]] std::vector<Index> Fetched() const {
+    std::vector<Index> indexes;
+    for (const auto* result : DoneOf<ApplierThread::FetchResult>()) {
+      EXPECT_EQ(result->partition, kP5);
+      EXPECT_EQ(result->follower, ReplicaId{3});
+      for (const auto& entry : result->entries) indexes.push_back(entry.index);
+    }
+    return indexes;
+  }
+};
+
+TEST_F(FetchTest, EntriesAreReadFromTheLog) {
+  Start();
+  thread_->Do(Of(&Jobs::fetches, {Fetch(3, 5)}));
+  End();
+  EXPECT_THAT(Fetched(), ElementsAre(3, 4, 5));
+}
+
+TEST_F(FetchTest, EntriesThatAreGoneAreNoneNotTheEnd) {
+  ASSERT_TRUE(log_.TruncatePrefix(GroupOf(kP5), 4).ok());
+  Start();
+  thread_->Do(Of(&Jobs::fetches, {Fetch(3, 5)}));
+  End();
+  EXPECT_THAT(DoneOf<ApplierThread::FetchResult>(), SizeIs(1));
+  EXPECT_THAT(Fetched(), IsEmpty());
+  EXPECT_THAT(fatal_, IsEmpty());
+}
+
+TEST_F(FetchTest, DamagedEntryIsFatal) {
+  log_.DamageEntry(GroupOf(kP5), 4);
+  Start();
+  thread_->Do(Of(&Jobs::fetches, {Fetch(3, 5)}));
+  End();
+  ASSERT_THAT(fatal_, SizeIs(1));
+  EXPECT_THAT(fatal_[0], testing::StartsWith("read the log: "));
+}
+
+// Snapshots, from one store to another.
+
+class SnapshotThreadTest : public ApplierThreadTest {
+ protected:
+  static constexpr partition::StreamId kStream{9};
+
+  // What a store with k = v sends: it is small, one chunk is all of it.
+  partition::Transfers::Chunk Send() {
+    Start();
+    Apply(PutAt(1, "k", "v"));
+    thread_->Do(Of(&Jobs::chunk_reads, {{.stream = kStream, .partition = kP5}}));
+    End();
+    const auto chunks = DoneOf<ApplierThread::ChunkResult>();
+    EXPECT_THAT(chunks, SizeIs(1));
+    auto chunk = chunks.at(0)->chunk.value();
+    done_.clear();
+    return chunk;
+  }
+
+  // An empty store takes `bytes` in, and installs `point` once that is reported.
+  void Receive(const std::string& bytes, const raft::SnapshotPoint& point) {
+    std::promise<void> written;
+    ApplierThread receiver(
+        other_, log_, clock_, 1h,
+        {.on_done =
+             [&](ApplierThread::Done done) {
+               const bool is_write = std::holds_alternative<ApplierThread::WriteResult>(done[0]);
+               for (auto& one : done) done_.push_back(std::move(one));
+               if (is_write) written.set_value();
+             },
+         .on_flushed = [](const auto&) {},
+         .on_disk = [](DiskSpace) {},
+         .measure_disk = [] { return DiskSpace{}; },
+         .on_fatal = [this](const Status& status) { fatal_.push_back(Message(status)); }});
+    receiver.Do(Of(&Jobs::chunk_writes, {{kStream, kP5, NodeId{2}, bytes}}));
+    written.get_future().wait();
+    receiver.Do(Of(&Jobs::installs, {{kP5, point}}));
+  }
+
+  storage::MemoryStore other_store_;
+  partition::StateMachines other_{other_store_};
+};
+
+TEST_F(SnapshotThreadTest, WhatIsSentIsWrittenAndInstalled) {
+  const auto chunk = Send();
+  ASSERT_TRUE(chunk.complete);
+  Receive(chunk.bytes, *chunk.complete);
+  EXPECT_TRUE(DoneOf<ApplierThread::WriteResult>().at(0)->ok);
+  EXPECT_EQ(DoneOf<ApplierThread::InstallResult>().at(0)->keys.value(), 1U);
+  EXPECT_EQ(other_.Read(kP5, "k").value()->value, "v");
+}
+
+TEST_F(SnapshotThreadTest, ChunkThatIsNoneIsRefusedNotTheEnd) {
+  const auto chunk = Send();
+  Receive("nonsense", *chunk.complete);
+  EXPECT_FALSE(DoneOf<ApplierThread::WriteResult>().at(0)->ok);
+  EXPECT_FALSE(DoneOf<ApplierThread::InstallResult>().at(0)->keys.ok());
+  EXPECT_THAT(fatal_, IsEmpty());
+}
+
+TEST_F(SnapshotThreadTest, AnotherSnapshotThanWasReceivedIsNotInstalled) {
+  const auto chunk = Send();
+  raft::SnapshotPoint other = *chunk.complete;
+  other.index += 1;
+  Receive(chunk.bytes, other);
+  EXPECT_FALSE(DoneOf<ApplierThread::InstallResult>().at(0)->keys.ok());
+  EXPECT_EQ(other_.Read(kP5, "k").value(), std::nullopt);
   EXPECT_THAT(fatal_, IsEmpty());
 }
 

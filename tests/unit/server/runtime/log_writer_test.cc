@@ -45,15 +45,20 @@ class GatedLog : public storage::MemoryLog {
   int batches_ = 0;
 };
 
-std::vector<GroupWrite> EntryOf(PartitionId partition, Index index) {
-  return {{.group = GroupOf(partition),
-           .hard_state = {},
-           .entries = {{.index = index, .term = 1, .payload = "x"}}}};
+// The write of this number, of one entry.
+std::vector<raft::Write> EntryOf(PartitionId partition, Index index, uint64_t number) {
+  return {{.number = number,
+           .write = {.group = GroupOf(partition),
+                     .entries = {{.index = index, .term = 1, .payload = "x"}}}}};
+}
+
+std::vector<raft::Write> EntryOf(PartitionId partition, Index index) {
+  return EntryOf(partition, index, index);
 }
 
 // What the writer reported. Read after it has ended.
 struct Reported {
-  std::vector<std::vector<std::pair<PartitionId, Index>>> durable;
+  std::vector<LogWriter::Durable> durable;
   int bound = 0;
   int stored = 0;
   std::vector<std::string> fatal;
@@ -86,8 +91,8 @@ class LogWriterTest : public ::testing::Test {
 };
 
 TEST_F(LogWriterTest, WhatIsReportedIsInTheLog) {
-  Start(log_)->Append(EntryOf(kP5, 1));
-  EXPECT_THAT(reported_.durable, ElementsAre(ElementsAre(Pair(kP5, 1))));
+  Start(log_)->Append(EntryOf(kP5, 1, /*number=*/7));
+  EXPECT_THAT(reported_.durable, ElementsAre(ElementsAre(Pair(GroupOf(kP5), 7))));
   EXPECT_EQ(log_.Groups().value()[0].last, 1U);
 }
 
@@ -102,8 +107,31 @@ TEST_F(LogWriterTest, WritesThatComeDuringABatchAreTheNextBatch) {
   writer.reset();
   EXPECT_EQ(log.batches(), 2);
   ASSERT_THAT(reported_.durable, SizeIs(2));
-  EXPECT_THAT(reported_.durable[1], ElementsAre(Pair(kP0, 1), Pair(kP5, 100)));
+  EXPECT_THAT(reported_.durable[1], ElementsAre(Pair(GroupOf(kP0), 1), Pair(GroupOf(kP5), 100)));
   EXPECT_EQ(log.Groups().value()[1].last, 100U);
+}
+
+// What consensus overwrites before it was written need not be written at all.
+TEST_F(LogWriterTest, WritesOfOneGroupBecomeOne) {
+  GatedLog log;
+  auto writer = Start(log);
+  writer->Append(EntryOf(kP0, 1));
+  log.AwaitFirstBatch();
+  std::vector<raft::Write> writes = EntryOf(kP5, 1, 1);
+  writes[0].write.hard_state = storage::HardState{.term = 1, .voted_for = ReplicaId{3}};
+  writer->Append(writes);
+  writes = EntryOf(kP5, 1, 2);
+  writes[0].write.entries[0].term = 2;
+  writes[0].write.hard_state = storage::HardState{.term = 2, .voted_for = {}};
+  writer->Append(writes);
+  log.LetThrough();
+  writer.reset();
+  EXPECT_EQ(log.batches(), 2);
+  EXPECT_THAT(reported_.durable[1], ElementsAre(Pair(GroupOf(kP5), 2)));
+  const auto extent = log.Groups().value()[1];
+  EXPECT_EQ(extent.hard_state, (storage::HardState{.term = 2, .voted_for = {}}));
+  EXPECT_EQ(extent.last, 1U);
+  EXPECT_EQ(extent.last_term, 2U);
 }
 
 TEST_F(LogWriterTest, WhatIsQueuedIsWrittenBeforeTheEnd) {
@@ -158,7 +186,7 @@ TEST_F(LogWriterTest, TruncationForgetsThePrefix) {
     auto writer = Start(log_);
     for (Index i = 1; i <= 3; ++i) writer->Append(EntryOf(kP5, i));
   }
-  Start(log_)->Truncate({{kP5, 2}});
+  Start(log_)->Truncate({{GroupOf(kP5), 2}});
   EXPECT_EQ(log_.Groups().value()[0].first, 3U);
   EXPECT_THAT(reported_.fatal, IsEmpty());
 }
@@ -166,7 +194,7 @@ TEST_F(LogWriterTest, TruncationForgetsThePrefix) {
 TEST_F(LogWriterTest, FailedTruncationIsFatal) {
   { Start(log_)->Append(EntryOf(kP5, 1)); }
   log_.FailNextAppend(MakeStatus(StatusCode::kInternal, "disk on fire"));
-  { Start(log_)->Truncate({{kP5, 1}}); }
+  { Start(log_)->Truncate({{GroupOf(kP5), 1}}); }
   ASSERT_THAT(reported_.fatal, SizeIs(1));
   EXPECT_THAT(reported_.fatal[0], HasSubstr("disk on fire"));
 }
