@@ -4,6 +4,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
+#include <utility>
+#include <vector>
+
 #include "tests/unit/server/node/world.h"
 
 namespace kvd::node {
@@ -112,16 +116,66 @@ TEST_F(ReplicationTest, ConfirmedReadWaitsUntilWhatItMustSeeIsApplied) {
   EXPECT_EQ(world_.OutcomeOf(get), FoundAt("v", world_.VersionOf(put)));
 }
 
-TEST_F(ReplicationTest, StaleReadIsAnsweredByAnyReplicaAlone) {
+TEST_F(ReplicationTest, StaleReadIsAnsweredByAnyReplicaAloneAndSaysHowStaleItMayBe) {
   const Version version = world_.VersionOf(world_.Put(kN2, key_, "v"));
-  world_.Pass(200ms);
+  world_.Pass(500ms);
+  const Operation stale{.key = key_, .action = Get{.stale = true}};
+  const CallId fresh = world_.Call(kN3, stale);
+  EXPECT_EQ(world_.OutcomeOf(fresh), FoundAt("v", version));
+  EXPECT_EQ(world_.AnswerTo(fresh)->hops, 0U);
+  const auto stale_by = std::get<Found>(world_.ResultOf(fresh)).stale_by;
+  ASSERT_TRUE(stale_by);
+  EXPECT_LE(*stale_by, Duration(400ms));
+
   world_.Isolate(kN3);
-  const CallId get = world_.Call(kN3, {.key = key_, .action = Get{.stale = true}});
-  EXPECT_EQ(world_.OutcomeOf(get), FoundAt("v", version));
-  EXPECT_EQ(world_.AnswerTo(get)->hops, 0U);
   (void)world_.Put(kN1, key_, "newer");
-  EXPECT_EQ(world_.OutcomeOf(world_.Call(kN3, {.key = key_, .action = Get{.stale = true}})),
-            FoundAt("v", version));
+  world_.Pass(2s);
+  const CallId isolated = world_.Call(kN3, stale);
+  EXPECT_EQ(world_.OutcomeOf(isolated), FoundAt("v", version));
+  EXPECT_GE(*std::get<Found>(world_.ResultOf(isolated)).stale_by, Duration(2s));
+}
+
+TEST_F(ReplicationTest, StaleReadAtTheOwnerIsNotStale) {
+  (void)world_.Put(kN2, key_, "v");
+  const CallId get = world_.Call(kN2, {.key = key_, .action = Get{.stale = true}});
+  EXPECT_EQ(std::get<Found>(world_.ResultOf(get)).stale_by, Duration(0));
+}
+
+// n2 was deposed while it stood still. What it says of the past must not count as of now.
+TEST_F(ReplicationTest, BoundOfAStaleReadHoldsWhileOwnersChange) {
+  std::map<std::string, Instant> acknowledged;  // By value.
+  int value = 0;
+  std::vector<std::pair<CallId, Instant>> reads;
+  const auto run = [&](int rounds) {
+    for (int i = 0; i < rounds; ++i) {
+      const CallId put = world_.Put(kN1, key_, std::to_string(++value));
+      world_.Pass(20ms);
+      const auto* answer = world_.AnswerTo(put);
+      const bool written = answer != nullptr && std::holds_alternative<Written>(answer->result);
+      if (written) acknowledged[std::to_string(value)] = world_.now();
+      reads.emplace_back(world_.Call(kN3, {.key = key_, .action = Get{.stale = true}}),
+                         world_.now());
+    }
+  };
+  run(20);
+  world_.Freeze(kN2);
+  run(60);
+  world_.Thaw(kN2);
+  run(40);
+  world_.Isolate(kN3);
+  run(20);
+  world_.Heal();
+  run(40);
+  for (const auto& [call, asked_at] : reads) {
+    if (world_.AnswerTo(call) == nullptr) continue;
+    const auto* found = std::get_if<Found>(&world_.ResultOf(call));
+    if (found == nullptr || !found->stale_by) continue;
+    // Whatever was acknowledged before the bound is seen: no later value was, by then.
+    for (const auto& [text, at] : acknowledged) {
+      if (std::stoi(text) <= std::stoi(found->value)) continue;
+      EXPECT_GE(at, asked_at - *found->stale_by) << text << " is newer than " << found->value;
+    }
+  }
 }
 
 // Without a majority.

@@ -93,6 +93,7 @@ void World::Start(NodeId node) {
   Machine& machine = machines_[node];
   ++machine.boots;
   machine.state = std::make_unique<partition::StateMachines>(*machine.store);
+  machine.transfers = std::make_unique<partition::Transfers>(*machine.state);
   Node::Options options = OptionsOf(node);
   options.founding.boot = BootOf(node);
   Recovery recovery = Recover(*machine.log, *machine.state).value();
@@ -113,6 +114,10 @@ void World::Stop(NodeId node) {
   machine.applies.clear();
   machine.reads.clear();
   machine.fetches.clear();
+  machine.installs.clear();
+  machine.chunk_reads.clear();
+  machine.chunk_writes.clear();
+  machine.chunk_closes.clear();
   machine.truncations.clear();
 }
 
@@ -140,6 +145,7 @@ void World::Thaw(NodeId node) {
 }
 
 CallId World::Call(NodeId node, Operation operation, std::optional<Duration> budget) {
+  KVD_CHECK(IsRunning(node), "only a running node is called");
   const CallId call{++last_call_};
   machines_.at(node).node->OnCall(call, std::move(operation), budget, now_);
   Settle();
@@ -343,6 +349,7 @@ void World::Settle() {
       Collect(id, machine);
       moved = WorkLog(machine) || moved;
       moved = WorkApplier(machine) || moved;
+      moved = WorkTransfers(machine) || moved;
     }
     moved = WorkNetwork() || moved;
   }
@@ -354,6 +361,10 @@ void World::Collect(NodeId id, Machine& machine) {
   Append(machine.applies, effects.applies);
   Append(machine.reads, effects.reads);
   Append(machine.fetches, effects.fetches);
+  Append(machine.installs, effects.installs);
+  Append(machine.chunk_reads, effects.chunk_reads);
+  Append(machine.chunk_writes, effects.chunk_writes);
+  Append(machine.chunk_closes, effects.chunk_closes);
   Append(machine.truncations, effects.truncations);
   Append(machine.lines, effects.log);
   for (auto& [call, answer] : effects.answers) {
@@ -410,6 +421,31 @@ bool World::WorkApplier(Machine& machine) {
     machine.node->OnFetched(job.partition, job.fetch.follower,
                             entries.ok() ? *std::move(entries) : std::vector<storage::Entry>{},
                             now_);
+    moved = true;
+  }
+  return moved;
+}
+
+bool World::WorkTransfers(Machine& machine) {
+  if (machine.applier_held) return false;
+  bool moved = false;
+  for (const InstallJob& job : std::exchange(machine.installs, {})) {
+    machine.node->OnInstalled(job.partition, job.snapshot,
+                              machine.transfers->Install(job.partition, job.snapshot), now_);
+    moved = true;
+  }
+  for (const ChunkRead& job : std::exchange(machine.chunk_reads, {})) {
+    // Small pieces: so that there are several.
+    machine.node->OnChunkRead(
+        job.stream, machine.transfers->Read(job.stream, job.partition, /*max_bytes=*/1000), now_);
+    moved = true;
+  }
+  for (const partition::StreamId stream : std::exchange(machine.chunk_closes, {})) {
+    machine.transfers->Close(stream);
+  }
+  for (const ChunkWrite& job : std::exchange(machine.chunk_writes, {})) {
+    const Status written = machine.transfers->Write(job.peer, job.stream, job.partition, job.bytes);
+    machine.node->OnChunkWritten(job.stream, job.peer, written.ok(), now_);
     moved = true;
   }
   return moved;

@@ -17,6 +17,7 @@
 
 #include "server/node/node.h"
 #include "server/partition/state_machines.h"
+#include "server/partition/transfers.h"
 #include "server/storage/memory_log.h"
 #include "server/storage/memory_store.h"
 
@@ -169,6 +170,7 @@ class World {
     std::unique_ptr<storage::MemoryLog> log = std::make_unique<storage::MemoryLog>();
     std::unique_ptr<storage::MemoryStore> store = std::make_unique<storage::MemoryStore>();
     std::unique_ptr<partition::StateMachines> state;
+    std::unique_ptr<partition::Transfers> transfers;
     std::unique_ptr<Node> node;
     bool log_held = false;
     bool applier_held = false;
@@ -177,6 +179,10 @@ class World {
     std::vector<partition::ApplyJob> applies;
     std::vector<ReadJob> reads;
     std::vector<FetchJob> fetches;
+    std::vector<InstallJob> installs;
+    std::vector<ChunkRead> chunk_reads;
+    std::vector<ChunkWrite> chunk_writes;
+    std::vector<partition::StreamId> chunk_closes;
     std::vector<storage::Log::Prefix> truncations;
     std::vector<LogLine> lines;
   };
@@ -187,6 +193,7 @@ class World {
   void Collect(NodeId id, Machine& machine);
   [[nodiscard]] bool WorkLog(Machine& machine);
   [[nodiscard]] bool WorkApplier(Machine& machine);
+  [[nodiscard]] bool WorkTransfers(Machine& machine);
   [[nodiscard]] bool WorkNetwork();
 
   const Options options_;
@@ -203,7 +210,7 @@ class World {
   bool network_held_ = false;
   std::map<CallId, Answer> answers_;
   uint64_t last_call_ = 0;
-  Instant now_{};
+  Instant now_ = Instant{} + std::chrono::hours(1);
 };
 
 }  // namespace kvd::node
