@@ -136,7 +136,7 @@ Failover::Found Failover::Search(std::vector<DialCandidate> candidates, Deadline
 // be dialled.
 std::string Failover::WhyClosed(size_t endpoint, std::string why, Deadline deadline) const {
   DialOutcome again = DialFirst({{endpoint, endpoints_[endpoint].at}}, deadline);
-  return again.connected ? why : std::move(again.failures[endpoint]);
+  return again.connected ? std::move(why) : std::move(again.failures[endpoint]);
 }
 
 OpenedChannel Failover::Open(const DialOutcome::Connected& at, Deadline deadline) const {
