@@ -254,7 +254,7 @@ void Node::OnChunkRead(partition::StreamId stream, StatusOr<partition::Transfers
     effects_.log.push_back(
         {LogLevel::kError, "node", "snapshot not sent: " + Message(chunk.status()), {}});
   }
-  snapshots_.OnChunkRead(stream, std::move(chunk));
+  snapshots_.OnChunkRead(stream, std::move(chunk), now);
 }
 
 void Node::OnChunkWritten(partition::StreamId stream, NodeId peer, bool ok, Instant now) {

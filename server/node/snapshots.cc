@@ -32,14 +32,19 @@ void Snapshots::StartNext(NodeId peer, Instant now) {
   reads_.push_back({first->first, first->second.partition});
 }
 
-void Snapshots::OnChunkRead(StreamId stream, StatusOr<partition::Transfers::Chunk> chunk) {
+void Snapshots::OnChunkRead(StreamId stream, StatusOr<partition::Transfers::Chunk> chunk,
+                            Instant now) {
   const auto at = outgoing_.find(stream);
   if (at == outgoing_.end()) {
     closes_.push_back(stream);  // It was given up meanwhile, and opened again by this very read.
     return;
   }
-  if (!chunk.ok()) return End(at, std::nullopt);
   Outgoing& outgoing = at->second;
+  if (!chunk.ok()) {
+    const NodeId peer = outgoing.to.node;
+    End(at, std::nullopt);
+    return StartNext(peer, now);
+  }
   outgoing.complete = std::move(chunk->complete);
   chunks_.emplace_back(outgoing.to.node, SnapshotChunk{.group = GroupOf(outgoing.partition),
                                                        .from = outgoing.from,

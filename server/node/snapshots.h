@@ -41,7 +41,8 @@ class Snapshots {
   void Want(PartitionId partition, ReplicaId from, const raft::Member& to, Instant now);
 
   // The chunk of the stream that was asked for.
-  void OnChunkRead(partition::StreamId stream, StatusOr<partition::Transfers::Chunk> chunk);
+  void OnChunkRead(partition::StreamId stream, StatusOr<partition::Transfers::Chunk> chunk,
+                   Instant now);
 
   // The follower took the chunk in, or could not.
   void OnAck(NodeId peer, const SnapshotAck& ack, Instant now);
