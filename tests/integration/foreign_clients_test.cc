@@ -29,7 +29,9 @@ TEST(ForeignClientTest, TheExampleOfTheLibraryRuns) {
   for (int node = 1; node <= 3; ++node) {
     const Finished ran = RunToEnd({.command = {ExampleBinary(), cluster.address(node)}});
     EXPECT_EQ(ran.code, 0) << ran;
-    EXPECT_THAT(ran.out, ContainsRegex("^put     version [0-9]+\nget     hello world\nring    "
+    EXPECT_THAT(ran.out, ContainsRegex("^put     version [0-9]+\nput     version [0-9]+\ntour    " +
+                                       std::to_string(node) +
+                                       "\nget     hello again\nring    "
                                        "partition [0-9]+ of 256, owned by n[123]\n"
                                        "delete  done\n$"));
   }

@@ -1,5 +1,6 @@
 // kvctl's commands on keys: exact outputs and exit codes, as scripts rely on them.
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -40,28 +41,33 @@ TEST(KvctlDataTest, PutGetAndDelDoWhatTheyPrint) {
   EXPECT_THAT(cluster.Kvctl({"put", "greeting", "again", "--quiet"}), Ends(0, ""));
 }
 
+// Versions are indexes of the partition's log, in which its owners leave entries of their own.
 TEST(KvctlDataTest, MetaAndJsonTellVersionPartitionAndOwner) {
   const Cluster cluster;
-  EXPECT_THAT(cluster.Kvctl({"put", "lock", "me", "--print-version"}), Ends(0, "1\n"));
-  EXPECT_THAT(cluster.Kvctl({"put", "lock", "you", "--print-version"}), Ends(0, "2\n"));
+  const Finished first = cluster.Kvctl({"put", "lock", "me", "--print-version"});
+  const Finished second = cluster.Kvctl({"put", "lock", "you", "--print-version"});
+  ASSERT_EQ(first.code + second.code, 0) << first << second;
+  const uint64_t version = std::stoull(second.out);
+  EXPECT_GT(version, std::stoull(first.out));
 
   const uint32_t partition = PartitionOf("lock", 256).value;
   const Finished get = cluster.Kvctl({"get", "lock", "-o", "json"});
   EXPECT_EQ(get.code, 0) << get;
-  const auto object = json::parse(get.out);
-  const std::string owner = object.at("owner");
-  EXPECT_EQ(get.out,
-            "{\"key\":\"lock\",\"value\":\"you\",\"encoding\":\"utf-8\",\"version\":2,"
-            "\"partition\":" +
-                std::to_string(partition) + ",\"owner\":\"" + owner + "\"}\n");
-  EXPECT_THAT(cluster.Kvctl({"get", "lock", "--with-meta"}),
-              Ends(0, "key        lock\nvalue      you\nversion    2\npartition  " +
-                          std::to_string(partition) + "\nowner      " + owner + "\n"));
+  const std::string owner = json::parse(get.out).at("owner");
+  EXPECT_EQ(get.out, fmt::format(R"({{"key":"lock","value":"you","encoding":"utf-8","version":{},)"
+                                 R"("partition":{},"owner":"{}"}})"
+                                 "\n",
+                                 version, partition, owner));
+  EXPECT_THAT(
+      cluster.Kvctl({"get", "lock", "--with-meta"}),
+      Ends(0, fmt::format(
+                  "key        lock\nvalue      you\nversion    {}\npartition  {}\nowner      {}\n",
+                  version, partition, owner)));
   EXPECT_THAT(cluster.Kvctl({"put", "lock", "x", "-o", "json"}),
-              Ends(0,
-                   "{\"key\":\"lock\",\"encoding\":\"utf-8\",\"written\":true,\"version\":3,"
-                   "\"partition\":" +
-                       std::to_string(partition) + ",\"owner\":\"" + owner + "\"}\n"));
+              Ends(0, fmt::format(R"({{"key":"lock","encoding":"utf-8","written":true,)"
+                                  R"("version":{},"partition":{},"owner":"{}"}})"
+                                  "\n",
+                                  version + 1, partition, owner)));
 }
 
 TEST(KvctlDataTest, SeveralKeysAreReportedOneByOne) {

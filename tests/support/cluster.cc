@@ -19,6 +19,7 @@ Cluster::Cluster(const Options& options) : nodes_(static_cast<size_t>(options.no
   if (!options.start) return;
   StartAll();
   AwaitReady();
+  AwaitPreferredOwners();
 }
 
 Cluster::~Cluster() {
@@ -82,6 +83,21 @@ void Cluster::AwaitReady() {
     return ended || AllSeenAsTheyAre();
   });
   EXPECT_TRUE(settled && !ended) << (ended ? "a node has ended" : "the cluster is not ready");
+}
+
+bool Cluster::AllOwnedAsPreferred() const {
+  for (int node = 1; node <= size(); ++node) {
+    const auto ring = ClientOf(node).GetRing();
+    if (!ring.ok()) return false;
+    for (const auto& partition : ring->partitions) {
+      if (partition.leaderless || partition.owner != partition.replicas.front()) return false;
+    }
+  }
+  return true;
+}
+
+void Cluster::AwaitPreferredOwners() const {
+  EXPECT_TRUE(Eventually([&] { return AllOwnedAsPreferred(); })) << "some node owns too little";
 }
 
 client::NodeState Cluster::StateOf(int of, int as_seen_by) const {

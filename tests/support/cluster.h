@@ -24,7 +24,7 @@ class Cluster {
     int nodes = 3;
     // The rest of the cluster file, beside the nodes and their folders.
     std::string settings = kQuickStop;
-    bool start = true;  // Every node, and wait until all are up.
+    bool start = true;  // Every node, and wait until all are up and own what they should.
   };
   static constexpr const char* kQuickStop = "timeouts: { drain_delay: 0s }\n";
 
@@ -44,6 +44,10 @@ class Cluster {
   // Waits until each running node says that the cluster is founded and that the running nodes, and
   // only they, are up. A test failure if that never happens.
   void AwaitReady();
+
+  // Waits until each partition is owned by the node that the ring prefers. Takes 10 s and more
+  // after a node was away. A test failure if that never happens.
+  void AwaitPreferredOwners() const;
 
   // What `node` says about `of`; kUnknown if it does not answer.
   [[nodiscard]] client::NodeState StateOf(int of, int as_seen_by) const;
@@ -82,6 +86,7 @@ class Cluster {
   [[nodiscard]] const Node& At(int node) const { return nodes_.at(static_cast<size_t>(node - 1)); }
   [[nodiscard]] std::filesystem::path log_path(int node) const;
   [[nodiscard]] bool AllSeenAsTheyAre() const;
+  [[nodiscard]] bool AllOwnedAsPreferred() const;
 
   TempFolder folder_;
   std::vector<Node> nodes_;

@@ -45,18 +45,6 @@ client::Ring RingOf(const Cluster& cluster) {
   return *std::move(ring);
 }
 
-// Until every partition has the owner that the ring prefers.
-void AwaitOwners(const Cluster& cluster) {
-  const auto settled = [&] {
-    for (const auto& partition : RingOf(cluster).partitions) {
-      if (partition.leaderless || partition.owner != partition.replicas.front()) return false;
-    }
-    return true;
-  };
-  const auto give_up = steady_clock::now() + std::chrono::seconds(30);
-  while (!settled() && steady_clock::now() < give_up) std::this_thread::sleep_for(milliseconds(20));
-}
-
 void Inflict(Cluster& cluster, const TrialOptions& options) {
   switch (options.fault) {
     case Fault::kKill:
@@ -91,7 +79,6 @@ std::vector<std::string> Endpoints(const Cluster& cluster) {
 
 TrialResult RunTrial(const TrialOptions& options) {
   Cluster cluster({.settings = options.settings});
-  AwaitOwners(cluster);
   Writers writers({.endpoints = Endpoints(cluster),
                    .keys = KeysOwnedBy(RingOf(cluster), options.victim, options.writers),
                    .try_timeout = options.try_timeout});
