@@ -1,0 +1,151 @@
+#include "tests/bench/compare/load.h"
+
+#include <fmt/format.h>
+#include <grpcpp/grpcpp.h>
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <optional>
+
+#include "etcd.grpc.pb.h"
+#include "kvd/v1/kv.grpc.pb.h"
+
+namespace kvd::bench {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr int kKeys = 10'000;
+constexpr size_t kValueBytes = 100;
+
+struct Kvd {
+  using Service = v1::KV;
+  using Put = v1::PutRequest;
+  using PutResponse = v1::PutResponse;
+  using Get = v1::GetRequest;
+  using GetResponse = v1::GetResponse;
+  static auto AskGet(Service::Stub& stub, grpc::ClientContext* context, const Get& request,
+                     grpc::CompletionQueue* queue) {
+    return stub.AsyncGet(context, request, queue);
+  }
+};
+
+struct Etcd {
+  using Service = etcdserverpb::KV;
+  using Put = etcdserverpb::PutRequest;
+  using PutResponse = etcdserverpb::PutResponse;
+  using Get = etcdserverpb::RangeRequest;
+  using GetResponse = etcdserverpb::RangeResponse;
+  static auto AskGet(Service::Stub& stub, grpc::ClientContext* context, const Get& request,
+                     grpc::CompletionQueue* queue) {
+    return stub.AsyncRange(context, request, queue);
+  }
+};
+
+struct Measured {
+  std::vector<double> latencies_ms{};
+  LoadResult result{};
+};
+
+// One caller: asks, waits for the answer, asks again.
+template <typename Store>
+class Caller {
+ public:
+  using Stub = typename Store::Service::Stub;
+
+  Caller(Stub& stub, grpc::CompletionQueue& queue, Operation operation, int number)
+      : stub_(stub), queue_(queue), operation_(operation), next_key_(number * 7919) {}
+
+  void Ask() {
+    const std::string key = fmt::format("key-{:020}", next_key_++ % kKeys);
+    context_.emplace();
+    context_->set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(5));
+    asked_at_ = Clock::now();
+    if (operation_ == Operation::kPut) {
+      typename Store::Put request;
+      request.set_key(key);
+      request.set_value(std::string(kValueBytes, 'v'));
+      put_ = stub_.AsyncPut(&*context_, request, &queue_);
+      put_->Finish(&put_response_, &status_, this);
+    } else {
+      typename Store::Get request;
+      request.set_key(key);
+      get_ = Store::AskGet(stub_, &*context_, request, &queue_);
+      get_->Finish(&get_response_, &status_, this);
+    }
+  }
+
+  void Answered(Measured& measured) const {
+    if (status_.ok()) {
+      measured.latencies_ms.push_back(
+          std::chrono::duration<double, std::milli>(Clock::now() - asked_at_).count());
+      return;
+    }
+    if (measured.result.failed++ == 0) measured.result.first_failure = status_.error_message();
+  }
+
+ private:
+  Stub& stub_;
+  grpc::CompletionQueue& queue_;
+  const Operation operation_;
+  int64_t next_key_;
+  Clock::time_point asked_at_;
+  std::optional<grpc::ClientContext> context_;
+  grpc::Status status_;
+  std::unique_ptr<grpc::ClientAsyncResponseReader<typename Store::PutResponse>> put_;
+  std::unique_ptr<grpc::ClientAsyncResponseReader<typename Store::GetResponse>> get_;
+  typename Store::PutResponse put_response_;
+  typename Store::GetResponse get_response_;
+};
+
+template <typename Store>
+Measured Run(const LoadOptions& options) {
+  std::vector<std::unique_ptr<typename Store::Service::Stub>> stubs;
+  for (const std::string& endpoint : options.endpoints) {
+    stubs.push_back(
+        Store::Service::NewStub(grpc::CreateChannel(endpoint, grpc::InsecureChannelCredentials())));
+  }
+  grpc::CompletionQueue queue;
+  std::vector<std::unique_ptr<Caller<Store>>> callers;
+  for (int i = 0; i < options.outstanding; ++i) {
+    auto& stub = *stubs[static_cast<size_t>(i) % stubs.size()];
+    callers.push_back(std::make_unique<Caller<Store>>(stub, queue, options.operation, i));
+    callers.back()->Ask();
+  }
+  Measured measured;
+  const auto end = Clock::now() + std::chrono::duration<double>(options.seconds);
+  int outstanding = options.outstanding;
+  void* tag = nullptr;
+  bool ok = false;
+  while (outstanding > 0 && queue.Next(&tag, &ok)) {
+    auto* caller = static_cast<Caller<Store>*>(tag);
+    caller->Answered(measured);
+    if (Clock::now() < end) {
+      caller->Ask();
+    } else {
+      --outstanding;
+    }
+  }
+  queue.Shutdown();
+  return measured;
+}
+
+double Percentile(const std::vector<double>& sorted, double share) {
+  if (sorted.empty()) return 0;
+  return sorted[static_cast<size_t>(share * static_cast<double>(sorted.size() - 1))];
+}
+
+}  // namespace
+
+LoadResult RunLoad(const LoadOptions& options) {
+  Measured measured = options.api == Api::kKvd ? Run<Kvd>(options) : Run<Etcd>(options);
+  std::ranges::sort(measured.latencies_ms);
+  LoadResult result = std::move(measured.result);
+  result.per_second = static_cast<double>(measured.latencies_ms.size()) / options.seconds;
+  result.p50_ms = Percentile(measured.latencies_ms, 0.5);
+  result.p99_ms = Percentile(measured.latencies_ms, 0.99);
+  return result;
+}
+
+}  // namespace kvd::bench
