@@ -33,11 +33,14 @@ void Requests::Move(Ticket ticket, Stage stage) {
 }
 
 uint64_t Requests::DoneBelow() const {
-  return own_ids_.empty() ? next_ticket_ : own_ids_.begin()->value;
+  return own_sequences_.empty() ? next_sequence_ : *own_sequences_.begin();
 }
 
-void Requests::UseOwnId(Ticket ticket) {
-  own_ids_.insert(ticket);
+uint64_t Requests::UseOwnId(Ticket ticket) {
+  const uint64_t sequence = next_sequence_++;
+  own_ids_.emplace(ticket, sequence);
+  own_sequences_.insert(sequence);
+  return sequence;
 }
 
 std::optional<Request> Requests::Take(Ticket ticket) {
@@ -47,7 +50,7 @@ std::optional<Request> Requests::Take(Ticket ticket) {
   bytes_ -= request.bytes;
   deadlines_.erase({request.deadline, ticket});
   waiting_.erase({request.partition, ticket});
-  own_ids_.erase(ticket);
+  if (const auto own = own_ids_.extract(ticket)) own_sequences_.erase(own.mapped());
   return std::move(taken.mapped());
 }
 

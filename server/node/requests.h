@@ -77,10 +77,12 @@ class Requests {
   // Moves a request to another stage.
   void Move(Ticket ticket, Stage stage);
 
-  // Marks that nobody will retry a write under its own id from here on or below: what the node says
-  // to be done. Every sequence below is answered.
+  // Gives a write the sequence under which this node may retry it until it is taken out. Sequences
+  // count up from 1 in the order in which they are used: what is said to be done was used before.
+  [[nodiscard]] uint64_t UseOwnId(Ticket ticket);
+
+  // Nobody will send anything again under a sequence below.
   [[nodiscard]] uint64_t DoneBelow() const;
-  void UseOwnId(Ticket ticket);
 
   // Takes out what is done; nullopt if it is not there (any more). It is to be answered unless it
   // says that it was.
@@ -108,7 +110,9 @@ class Requests {
   std::map<Ticket, Request> requests_;
   std::set<std::pair<PartitionId, Ticket>> waiting_;
   std::set<std::pair<Instant, Ticket>> deadlines_;
-  std::set<Ticket> own_ids_;
+  std::map<Ticket, uint64_t> own_ids_;
+  std::set<uint64_t> own_sequences_;  // The same.
+  uint64_t next_sequence_ = 1;
   uint64_t bytes_ = 0;
   uint64_t next_ticket_;
 };

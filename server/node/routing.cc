@@ -160,11 +160,10 @@ void Node::SendForward(Ticket ticket, const topology::Replica& owner, Instant no
     const auto waiters = waiters_.find(request.partition);
     operation.request_id = RequestId{
         .client = client_id_,
-        .sequence = ticket.value,
+        .sequence = requests_.UseOwnId(ticket),
         .base = waiters == waiters_.end() ? 0 : waiters->second.applied,
     };
     request.own_id = true;
-    requests_.UseOwnId(ticket);
   }
   if (request.own_id) operation.request_id->done_below = requests_.DoneBelow();
   request.owner = owner.node;

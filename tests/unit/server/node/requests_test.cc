@@ -156,21 +156,30 @@ TEST_F(RequestsTest, TicketsStartWhereToldAndNeverRepeat) {
   EXPECT_GT(requests.Add(CallDue(2, 10)), first);
 }
 
-// Sequences under which the node itself retries are tickets: what is below the oldest of them is
-// answered, and nobody will send it again.
+// Who waited longer may be sent later: had it the older sequence, what was sent meanwhile would
+// have called it done.
+TEST_F(RequestsTest, OwnIdsCountInTheOrderOfTheirUse) {
+  const Ticket waits = requests_.Add(CallDue(1, 10));
+  const Ticket goes = requests_.Add(CallDue(2, 10));
+  const uint64_t first = requests_.UseOwnId(goes);
+  const uint64_t done_below = requests_.DoneBelow();
+  EXPECT_GT(requests_.UseOwnId(waits), first);
+  EXPECT_LE(done_below, first);
+}
+
+// What is below the oldest sequence in use is answered, and nobody will send it again.
 TEST_F(RequestsTest, DoneIsWhatIsBelowTheOldestOwnId) {
   const Ticket other = requests_.Add(CallDue(1, 10));
   const Ticket own = requests_.Add(CallDue(2, 10));
   const Ticket younger = requests_.Add(CallDue(3, 10));
-  EXPECT_GT(requests_.DoneBelow(), younger.value) << "nobody uses an own id";
-  requests_.UseOwnId(younger);
-  requests_.UseOwnId(own);
-  EXPECT_EQ(requests_.DoneBelow(), own.value);
+  const uint64_t first = requests_.UseOwnId(own);
+  const uint64_t second = requests_.UseOwnId(younger);
+  EXPECT_EQ(requests_.DoneBelow(), first);
   (void)requests_.Take(own);
-  EXPECT_EQ(requests_.DoneBelow(), younger.value);
+  EXPECT_EQ(requests_.DoneBelow(), second);
   EXPECT_THAT(requests_.Find(other), NotNull());
   (void)requests_.Take(younger);
-  EXPECT_GT(requests_.DoneBelow(), younger.value);
+  EXPECT_GT(requests_.DoneBelow(), second);
 }
 
 TEST(SizeOfTest, GrowsWithKeysAndValuesOfEveryKind) {
