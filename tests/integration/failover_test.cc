@@ -73,9 +73,8 @@ TEST(FailoverTest, NobodyNoticesARollingRestart) {
   Conclude(traffic, cluster);
 }
 
-// The others flush what is applied when they stop, and cut their logs off there: what the absent
-// node misses is only in their data.
-TEST(FailoverTest, ANodeThatMissedTooMuchComesBackBySnapshot) {
+// The others are restarted meanwhile: what it misses is no longer in their memory.
+TEST(FailoverTest, ANodeThatWasAwayHasEverythingWhenItsWordIsNeeded) {
   Cluster cluster;
   cluster.Kill(3);
   Traffic traffic(cluster, kClients);
