@@ -33,6 +33,10 @@ void Replicas::Add(PartitionId partition, const std::vector<topology::Replica>& 
   raft::Replica replica({.group = GroupOf(partition),
                          .self = {.id = own->id, .node = self_},
                          .election_timeout = options_.election_timeout,
+                         .max_append_bytes = options_.max_append_bytes,
+                         .max_inflight_bytes = options_.max_inflight_bytes,
+                         .max_uncommitted_bytes = options_.max_uncommitted_bytes,
+                         .cache_bytes = options_.cache_bytes,
                          .seed = options_.seed ^ Hash64(std::to_string(partition.value))},
                         std::move(restored), now);
   const Instant wake_at = replica.NextWakeAt();

@@ -42,6 +42,12 @@ class Replicas {
     Duration rebalance_every = std::chrono::seconds(1);
 
     uint64_t seed = 0;
+
+    // Of each replica, see raft::Replica::Options.
+    uint64_t max_append_bytes = 256U << 10U;
+    uint64_t max_inflight_bytes = 1U << 20U;
+    uint64_t max_uncommitted_bytes = 16U << 20U;
+    uint64_t cache_bytes = 1U << 18U;
   };
 
   // What changed for those who wait.
