@@ -111,7 +111,7 @@ Status Applier::Install(const node::InstallJob& job, Done& done) {
   if (!keys.ok() && code != StatusCode::kNotFound && code != StatusCode::kFailedPrecondition) {
     return Annotate(keys.status(), "install a snapshot");
   }
-  around_.world.Trace("install", keys.ok() ? "a snapshot is installed" : Message(keys.status()));
+  if (keys.ok()) callbacks_.on_installed(job.partition);
   done.emplace_back([job, keys = std::move(keys)](node::Node& node, Instant now) {
     node.OnInstalled(job.partition, job.snapshot, keys, now);
   });

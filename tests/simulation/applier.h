@@ -31,8 +31,9 @@ class Applier {
     std::function<void(Truncations)> on_flushed;
     std::function<void(const Status&)> on_fatal;
 
-    // For whoever judges: these entries were just applied.
+    // For whoever judges: these entries were just applied; a snapshot was just installed.
     std::function<void(const partition::ApplyJob&, const partition::Applied&)> on_applied;
+    std::function<void(PartitionId)> on_installed;
   };
 
   struct Jobs {

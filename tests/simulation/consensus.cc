@@ -200,12 +200,8 @@ void Consensus::CheckClaims(const Machine& machine, GroupId group, const raft::M
     if (reply->pre && reply->granted) claimed = 0;
     if (!reply->pre && reply->granted) vote = message.to;
   } else if (const auto* append = std::get_if<raft::AppendReply>(&message.body)) {
-    const auto term = replica.TermAt(append->index);
-    const bool same_term = message.term == replica.term();
-    if (append->accepted && same_term &&
-        !machine.disk->Holds(group, append->index, term.value_or(0))) {
-      Fail(group, fmt::format("S5: {} acknowledges entry {} before it is durable", machine.name,
-                              append->index));
+    if (append->accepted && message.term == replica.term()) {
+      CheckAcknowledged(machine, append->index, replica);
     }
   }
   const storage::HardState durable = machine.disk->HardStateOf(group);
@@ -218,6 +214,18 @@ void Consensus::CheckClaims(const Machine& machine, GroupId group, const raft::M
     Fail(group, fmt::format("S5: {} claims a vote that is not durable", machine.name));
   }
   CheckVote(group, message.from, message.term, vote);
+}
+
+void Consensus::CheckAcknowledged(const Machine& machine, Index index,
+                                  const raft::Replica& replica) {
+  const GroupId group = replica.group();
+  if (index < replica.first()) {  // A snapshot brought it, or it was truncated.
+    const auto flushed = machine.flushed.find(PartitionOfGroup(group));
+    if (flushed != machine.flushed.end() && flushed->second >= index) return;
+  }
+  if (machine.disk->Holds(group, index, replica.TermAt(index).value_or(0))) return;
+  Fail(group,
+       fmt::format("S5: {} acknowledges entry {} before it is durable", machine.name, index));
 }
 
 void Consensus::CheckVote(GroupId group, ReplicaId voter, Term term, ReplicaId candidate) {

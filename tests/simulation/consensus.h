@@ -80,6 +80,7 @@ class Consensus {
   void CheckApply(const Machine& machine, const partition::ApplyJob& job);
   void CheckClaims(const Machine& machine, GroupId group, const raft::Message& message,
                    const raft::Replica& replica);
+  void CheckAcknowledged(const Machine& machine, Index index, const raft::Replica& replica);
   void CheckVote(GroupId group, ReplicaId voter, Term term, ReplicaId candidate);
   [[nodiscard]] const Machine* MachineOf(NodeId node) const;
   void Fail(GroupId group, const std::string& what);

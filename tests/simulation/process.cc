@@ -69,7 +69,7 @@ node::Node::Options Process::NodeOptions() {
   const Swarm& swarm = around_.swarm;
   node::Node::Options options{.founding = options_.founding,
                               .peers = {},
-                              .replicas = {},
+                              .replicas = swarm.replicas,
                               .snapshots = {},
                               .handback = swarm.handback,
                               .limits = {.max_inflight_bytes = swarm.max_inflight_bytes},
@@ -116,7 +116,8 @@ void Process::StartApplier() {
           .on_flushed = [this](const Applier::Truncations& flushed) { NoteFlushed(flushed); },
           .on_fatal = [this](const Status& status) { Fatal(status); },
           .on_applied = [this](const partition::ApplyJob& job,
-                               const partition::Applied& applied) { NoteApplied(job, applied); }});
+                               const partition::Applied& applied) { NoteApplied(job, applied); },
+          .on_installed = [this](PartitionId partition) { NoteInstalled(partition); }});
 }
 
 // Digests are taken of some indexes, the same everywhere, so that there is something to compare.
@@ -127,6 +128,14 @@ void Process::NoteApplied(const partition::ApplyJob& job, const partition::Appli
   const Index index = machines_.applied(partition).index;
   around_.consensus.Applied(options_.host, partition, index);
   if (index % kDigestEvery != 0) return;
+  const auto digest = machines_.Digest(partition);
+  if (digest.ok()) around_.truth.Digest(name_, partition, index, *digest);
+}
+
+void Process::NoteInstalled(PartitionId partition) {
+  const Index index = machines_.applied(partition).index;
+  around_.consensus.Applied(options_.host, partition, index);
+  around_.consensus.Flushed(options_.host, partition, index);
   const auto digest = machines_.Digest(partition);
   if (digest.ok()) around_.truth.Digest(name_, partition, index, *digest);
 }

@@ -99,6 +99,7 @@ class Process final : public LinkUser {
   void StartApplier();
   [[nodiscard]] node::Node::Options NodeOptions();
   void NoteApplied(const partition::ApplyJob& job, const partition::Applied& applied);
+  void NoteInstalled(PartitionId partition);
   void NoteFlushed(const Applier::Truncations& flushed);
   void MeasureDisk();
 

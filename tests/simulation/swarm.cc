@@ -97,6 +97,11 @@ Swarm DrawSwarm(Random& random) {
   swarm.handback.first = draw.Between(milliseconds(200), seconds(10));
   swarm.handback.longest = swarm.handback.first + draw.Between(seconds(1), seconds(10));
   swarm.stall_pause = draw.Between(seconds(1), seconds(10));
+  // Small limits make rare paths common.
+  if (draw.Coin()) swarm.replicas.max_append_bytes = draw.Between(1, 1000);
+  if (draw.Coin()) swarm.replicas.max_inflight_bytes = draw.Between(1, 2000);
+  if (draw.Ppm(3) == 1) swarm.replicas.max_uncommitted_bytes = draw.Between(1, 1000);
+  if (draw.Coin()) swarm.replicas.cache_bytes = draw.Between(0, 1000);
   if (draw.Coin()) swarm.max_chunk_bytes = draw.Between(1, 500);
   DrawClients(draw, swarm);
   return swarm;

@@ -13,6 +13,7 @@
 #include "common/clock.h"
 #include "common/random.h"
 #include "server/heartbeat/handback.h"
+#include "server/node/replicas.h"
 #include "server/raft/rules.h"
 
 namespace kvd::simulation {
@@ -64,6 +65,7 @@ struct Swarm {
   // The nodes.
   heartbeat::Handback::Options handback = {};
   Duration stall_pause{};
+  node::Replicas::Options replicas = {};
   uint64_t max_chunk_bytes = 256U << 10U;
 
   // The clients.
