@@ -57,6 +57,9 @@ void Node::OnForward(NodeId peer, Forward forward, Instant now) {
                   .accepted = now,
                   .deadline = now + std::min(forward.remaining, options_.limits.request_max)};
   if (auto refusal = RefuseForward(peer, forward)) return Reply(request, *std::move(refusal));
+  if (!replicas_->Holds(GroupOf(forward.partition), forward.replica)) {
+    return Reply(request, NotOwner(forward.partition));
+  }
   request.operation = std::move(forward.operation);
   Route(requests_.Add(std::move(request)), now);
 }

@@ -112,7 +112,7 @@ TEST_F(ForwardingTest, WriteGetsAnIdUnderWhichTheNodeMayRetryAReadDoesNot) {
   world_.HoldNetwork();
   (void)world_.Put(kN1, key_, "1");
   ASSERT_TRUE(Sent().operation.request_id);
-  EXPECT_EQ(Sent().operation.request_id->sequence, Sent().id);
+  EXPECT_EQ(Sent().operation.request_id->sequence, 1U);
   const uint64_t client = Sent().operation.request_id->client;
   (void)world_.Put(kN1, key_, "2");
   EXPECT_EQ(Sent().operation.request_id->client, client);

@@ -269,7 +269,8 @@ TEST_F(ReplicationTest, ClusterThatLostPowerHasEverythingThatWasAcknowledged) {
 TEST_F(ReplicationTest, LogGivesUpWhatTheFlushBeforeTheLastCovers) {
   for (int i = 0; i < 10; ++i) (void)world_.Put(kN2, key_, std::to_string(i));
   const auto first_of = [this] {
-    for (const auto& extent : world_.log(kN2).Groups().value()) {
+    const auto extents = world_.log(kN2).Groups().value();
+    for (const auto& extent : extents) {
       if (extent.group == GroupOf(partition())) return extent.first;
     }
     return Index{0};
