@@ -140,8 +140,8 @@ void Judge::CheckLeader(ReplicaId id, const World::Site& site) {
   }
   if (!is_new) return;
   ++sights_.terms;
-  // A vote that was long on its way can elect a leader of a term that is over: it holds nothing back
-  // that was committed since, and will commit nothing.
+  // A vote that was long on its way can elect a leader of a term that is over: it holds nothing
+  // back that was committed since, and will commit nothing.
   if (!committed_.empty() && committed_.rbegin()->second.term > it->first) return;
   for (const auto& [index, entry] : committed_) {
     if (index >= site.self->first() && site.self->TermAt(index) != entry.term) {
