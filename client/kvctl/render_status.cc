@@ -181,7 +181,8 @@ Health JudgeHealth(const ClusterStatus& status) {
 std::string RenderStatus(const ClusterStatus& status, bool colour) {
   const Health health = JudgeHealth(status);
   std::string out = Summary(status, health, colour);
-  for (const Problem& problem : health.problems) (out += "  ").append(Visible(problem.message)).append("\n");
+  for (const Problem& problem : health.problems)
+    (out += "  ").append(Visible(problem.message)).append("\n");
   out += Notes(status, health);
   if (health.state != Health::State::kHealthy) out += Next(status, health);
   return out + NodesTable(status, colour);
