@@ -48,7 +48,7 @@ TEST(FoundTopologyTest, IsEpochOneOfTheTerms) {
 }
 
 TEST(FoundTopologyTest, CopiesAreThoseWishedAsFarAsThereAreNodes) {
-  for (const uint8_t nodes : {1, 2, 3, 5}) {
+  for (const uint8_t nodes : std::initializer_list<uint8_t>{1, 2, 3, 5}) {
     const Topology topology = Founded(nodes);
     const uint32_t copies = std::min<uint32_t>(nodes, 3);
     EXPECT_EQ(topology.replication_wished, 3U);
