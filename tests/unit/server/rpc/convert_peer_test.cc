@@ -61,7 +61,9 @@ node::Frame SomeFrame() {
                             .partition = PartitionId{7},
                             .replica = ReplicaId{8},
                             .operation = {.key = kBytes, .action = node::Put{.value = kBytes}}});
-  frame.replies.push_back({.id = 4, .result = node::Found{.value = kBytes, .version = 9}});
+  node::ForwardReply& reply = frame.replies.emplace_back();
+  reply.id = 4;
+  reply.result = node::Found{.value = kBytes, .version = 9};
   frame.chunk_acks = {{.stream = 1, .sequence = 2, .ok = true}, {.stream = 3, .sequence = 4}};
   frame.chunks.push_back({.group = GroupId{3},
                           .from = ReplicaId{4},
