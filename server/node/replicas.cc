@@ -38,7 +38,7 @@ void Replicas::Add(PartitionId partition, const std::vector<topology::Replica>& 
                          .max_uncommitted_bytes = options_.max_uncommitted_bytes,
                          .cache_bytes = options_.cache_bytes,
                          .seed = options_.seed ^ Hash64(std::to_string(partition.value))},
-                        std::move(restored), now);
+                        restored, now);
   const Instant wake_at = replica.NextWakeAt();
   const auto [it, fresh] = replicas_.emplace(
       partition,

@@ -228,7 +228,7 @@ std::optional<Write> Replica::State::TakeWrite() {
   return write;
 }
 
-Replica::Replica(Options options, Restored restored, Instant now)
+Replica::Replica(Options options, const Restored& restored, Instant now)
     : state_(std::make_unique<State>(options, restored, now)) {}
 Replica::~Replica() = default;
 Replica::Replica(Replica&&) noexcept = default;

@@ -134,7 +134,7 @@ class Replica {
     uint64_t seed = 0;  // Of election timeouts.
   };
 
-  Replica(Options options, Restored restored, Instant now);
+  Replica(Options options, const Restored& restored, Instant now);
   ~Replica();
   Replica(Replica&&) noexcept;
   Replica& operator=(Replica&&) noexcept;
