@@ -58,8 +58,9 @@ bool ReadAction(peer_pb::Forward& in, node::Operation& out) {
       return true;
     case peer_pb::Forward::kBatch: {
       auto batch = Read(*in.mutable_batch());
-      if (batch) out.action = *std::move(batch);
-      return batch.has_value();
+      if (!batch) return false;
+      out.action = *std::move(batch);
+      return true;
     }
     case peer_pb::Forward::OPERATION_NOT_SET:
       return false;

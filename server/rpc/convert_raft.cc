@@ -118,8 +118,9 @@ bool ReadBody(peer_pb::RaftMessage& in, raft::Message& out) {
       return true;
     case peer_pb::RaftMessage::kAppendRequest: {
       auto request = Read(*in.mutable_append_request());
-      if (request) out.body = *std::move(request);
-      return request.has_value();
+      if (!request) return false;
+      out.body = *std::move(request);
+      return true;
     }
     case peer_pb::RaftMessage::kAppendReply:
       out.body = raft::AppendReply{.accepted = in.append_reply().accepted(),
