@@ -63,7 +63,11 @@ bool FrameQueue::MakeRoom(uint64_t bytes) {
 
 std::vector<uint64_t> FrameQueue::Add(node::Frame frame) {
   envelope_ = frame.envelope;
-  if (frame.heartbeat) heartbeat_ = std::move(frame.heartbeat);
+  if (frame.heartbeat) {
+    heartbeat_ = std::move(frame.heartbeat);
+    // It would make the beats that still wait here younger than they are.
+    if (!raft_.empty()) heartbeat_->settled = 0;
+  }
   reply_now_ = reply_now_ || frame.reply_now;
   for (node::GroupMessage& message : frame.raft) {
     if (MakeRoom(SizeOf(message))) raft_.push_back(std::move(message));

@@ -112,6 +112,16 @@ TEST_F(FrameQueueTest, NewestHeartbeatTakesThePlaceOfTheOlder) {
   EXPECT_FALSE(queue_.Take()) << "and it is sent once";
 }
 
+TEST_F(FrameQueueTest, HeartbeatSaysNothingOfMessagesOlderThanItself) {
+  node::Frame beat = BeatOf(1);
+  beat.heartbeat->settled = 7;
+  (void)Add(AppendOf(1, 10));
+  (void)Add(beat);
+  EXPECT_EQ(queue_.Take()->heartbeat->settled, 0U) << "the append was made before it";
+  (void)Add(beat);
+  EXPECT_EQ(queue_.Take()->heartbeat->settled, 7U);
+}
+
 TEST_F(FrameQueueTest, FrameIsCutOnceItHolds256KiB) {
   std::vector<node::Forward> forwards;
   for (uint64_t id = 1; id <= 7; ++id) forwards.push_back(PutOf(id, 100 * kKiB));
