@@ -143,10 +143,6 @@ std::optional<uint64_t> ClientOfSessionKey(std::string_view session_key) {
   return ParseBigEndian<uint64_t>(session_key.substr(kDataPrefixBytes + 1));
 }
 
-bool IsAppliedKey(std::string_view data_key) {
-  return data_key.size() == kDataPrefixBytes;
-}
-
 std::optional<PartitionId> PartitionOfDataKey(std::string_view data_key) {
   if (data_key.size() < kDataPrefixBytes) return std::nullopt;
   return PartitionId{ParseBigEndian<uint32_t>(data_key)};

@@ -53,8 +53,6 @@ namespace kvd::storage {
 // The client of a session's key; nullopt for every other key.
 [[nodiscard]] std::optional<uint64_t> ClientOfSessionKey(std::string_view session_key);
 
-[[nodiscard]] bool IsAppliedKey(std::string_view data_key);
-
 // The partition a key of the data belongs to; nullopt for what is no such key.
 [[nodiscard]] std::optional<PartitionId> PartitionOfDataKey(std::string_view data_key);
 

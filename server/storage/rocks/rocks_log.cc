@@ -1,7 +1,6 @@
 #include "server/storage/rocks/rocks_log.h"
 
 #include <fmt/format.h>
-#include <rocksdb/slice_transform.h>
 #include <rocksdb/table.h>
 
 #include <algorithm>
@@ -282,9 +281,6 @@ rocksdb::Options LogOptions(const RocksLogOptions& options) {
   rocksdb::Options rocks = SafeOptions(*memory, options.must_exist);
   rocks.write_buffer_size = options.write_buffer_bytes;
   rocks.compression = rocksdb::kNoCompression;
-  // Of a group the next entry goes behind its last: found without a search.
-  rocks.memtable_insert_with_hint_prefix_extractor.reset(
-      rocksdb::NewFixedPrefixTransform(HardStateKey(kSystemGroup).size()));
   rocksdb::BlockBasedTableOptions table;
   table.block_cache = memory->block_cache();
   rocks.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));

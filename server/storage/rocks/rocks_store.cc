@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <rocksdb/filter_policy.h>
-#include <rocksdb/slice_transform.h>
 #include <rocksdb/table.h>
 
 #include <limits>
@@ -235,24 +234,11 @@ rocksdb::CompressionType CompressionType(Compression compression) {
   KVD_CHECK(false, "unknown compression");
 }
 
-// The keys that are written over and over, with every batch: each finds its place by where it was
-// the last time, without a search.
-class OftenWritten final : public rocksdb::SliceTransform {
- public:
-  [[nodiscard]] const char* Name() const override { return "kvd.OftenWritten"; }
-  [[nodiscard]] rocksdb::Slice Transform(const rocksdb::Slice& key) const override { return key; }
-  [[nodiscard]] bool InDomain(const rocksdb::Slice& key) const override {
-    const std::string_view view = key.ToStringView();
-    return IsAppliedKey(view) || ClientOfSessionKey(view).has_value();
-  }
-};
-
 rocksdb::Options StoreOptions(const RocksStoreOptions& options) {
   const auto memory = options.memory ? options.memory : MakeSharedMemory(options.block_cache_bytes);
   rocksdb::Options rocks = SafeOptions(*memory, options.must_exist);
   rocks.write_buffer_size = options.write_buffer_bytes;
   rocks.compression = CompressionType(options.compression);
-  rocks.memtable_insert_with_hint_prefix_extractor = std::make_shared<OftenWritten>();
   rocksdb::BlockBasedTableOptions table;
   table.block_cache = memory->block_cache();
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(kFilterBitsPerKey));

@@ -55,8 +55,6 @@ TEST(KeysTest, KeysAreReadBack) {
   EXPECT_EQ(ClientOfSessionKey(SessionKey(PartitionId{9}, 3, 1ULL << 40U)), 1ULL << 40U);
   EXPECT_EQ(ClientOfSessionKey(DataKey(PartitionId{9}, 3, "12345678")), std::nullopt);
   EXPECT_EQ(ClientOfSessionKey("short"), std::nullopt);
-  EXPECT_TRUE(IsAppliedKey(AppliedKey(PartitionId{9})));
-  EXPECT_FALSE(IsAppliedKey(DataKey(PartitionId{9}, 3, "")));
   EXPECT_EQ(PartitionOfDataKey(AppliedKey(PartitionId{9})), PartitionId{9});
   EXPECT_EQ(PartitionOfDataKey("short"), std::nullopt);
 }
