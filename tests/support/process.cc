@@ -85,6 +85,15 @@ std::ostream& operator<<(std::ostream& out, const Finished& finished) {
              << "\nstderr: " << Quoted(finished.err, 2000);
 }
 
+bool Process::HasTerminals() {
+  int ours = -1;
+  int theirs = -1;
+  if (openpty(&ours, &theirs, nullptr, nullptr, nullptr) != 0) return false;
+  close(ours);
+  close(theirs);
+  return true;
+}
+
 Process::Process(const Options& options) {
   std::vector<std::string> command = options.command;
   std::vector<std::string> environment = Environment(options.environment);

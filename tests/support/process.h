@@ -44,6 +44,9 @@ class Process {
     std::string directory{};  // Where to run; empty: where the test does.
   };
 
+  // Whether the system has pseudo-terminals: a bare chroot has none.
+  [[nodiscard]] static bool HasTerminals();
+
   explicit Process(const Options& options);
 
   // Kills the child if it still runs.
