@@ -14,6 +14,7 @@
 #include "server/storage/rocks/rocks_log.h"
 #include "server/storage/rocks/rocks_store.h"
 #include "server/storage/rocks/shared_memory.h"
+#include "server/storage/write_back.h"
 
 namespace kvd::daemon {
 namespace {
@@ -161,13 +162,15 @@ Status Instance::OpenDatabases(bool was_clean) {
                                                                  .on_fatal = fatal}));
   if (opened.cut) logger_.Write({LogLevel::kWarn, "storage", *opened.cut, {}});
   log_ = std::move(opened.log);
-  KVD_ASSIGN_OR_RETURN(store_, storage::OpenRocksStore(
-                                   data_dir_->data_path(),
-                                   {.must_exist = bound,
-                                    .write_buffer_bytes = setup_.file.storage.write_buffer,
-                                    .compression = CompressionOf(setup_.file.storage.compression),
-                                    .memory = memory,
-                                    .on_fatal = fatal}));
+  KVD_ASSIGN_OR_RETURN(behind_, storage::OpenRocksStore(
+                                    data_dir_->data_path(),
+                                    {.must_exist = bound,
+                                     .write_buffer_bytes = setup_.file.storage.write_buffer,
+                                     .compression = CompressionOf(setup_.file.storage.compression),
+                                     .memory = memory,
+                                     .on_fatal = fatal}));
+  store_ =
+      std::make_unique<storage::WriteBackStore>(*behind_, setup_.file.storage.write_buffer / 4);
   machines_ = std::make_unique<partition::StateMachines>(*store_);
   return OkStatus();
 }
@@ -304,6 +307,7 @@ Status Instance::Stop(Duration grace) {
   runtime_->Stop();
   machines_.reset();
   store_.reset();
+  behind_.reset();
   log_.reset();
   return data_dir_->MarkClean();
 }

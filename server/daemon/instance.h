@@ -68,7 +68,8 @@ class Instance {
   storage::Identity identity_;
   std::optional<storage::Reserve> reserve_;
   std::unique_ptr<storage::Log> log_;
-  std::unique_ptr<storage::Store> store_;
+  std::unique_ptr<storage::Store> behind_;  // On disk.
+  std::unique_ptr<storage::Store> store_;   // In front of it.
   std::unique_ptr<partition::StateMachines> machines_;
   node::Recovery recovery_;
   std::unique_ptr<runtime::Runtime> runtime_;

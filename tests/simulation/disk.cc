@@ -3,8 +3,18 @@
 #include <utility>
 
 #include "common/check.h"
+#include "server/storage/write_back.h"
 
 namespace kvd::simulation {
+namespace {
+
+constexpr uint64_t kKeptBytes = 2000;  // Of a few partitions: some of it is handed on now and then.
+
+}  // namespace
+
+std::unique_ptr<storage::Store> Disk::NewFront() {
+  return std::make_unique<storage::WriteBackStore>(*store_, kKeptBytes);
+}
 
 void Disk::BeginWrite(std::vector<storage::GroupWrite> batch) {
   log_->Write(batch);
@@ -87,6 +97,7 @@ void Disk::Crash(Random& random) {
   ReadImage();
   // A database may have flushed by itself.
   store_->Crash(random.Chance(300'000) ? random.Below(20) : 0);
+  front_ = NewFront();
   if (binding_underway_ && random.Chance(500'000)) EndBind();
   binding_underway_.reset();
 }
@@ -94,6 +105,7 @@ void Disk::Crash(Random& random) {
 void Disk::ForgetData() {
   log_ = std::make_unique<storage::MemoryLog>();
   store_ = std::make_unique<storage::MemoryStore>();
+  front_ = NewFront();
   image_.clear();
 }
 

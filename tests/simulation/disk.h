@@ -18,6 +18,7 @@
 #include "common/uuid.h"
 #include "server/storage/memory_log.h"
 #include "server/storage/memory_store.h"
+#include "server/storage/store.h"
 #include "server/topology/messages.h"
 
 namespace kvd::simulation {
@@ -28,7 +29,7 @@ class Disk {
 
   // To be read, and for recovery to write; who writes while a process runs uses the methods below.
   [[nodiscard]] storage::MemoryLog& log() { return *log_; }
-  [[nodiscard]] storage::MemoryStore& store() { return *store_; }
+  [[nodiscard]] storage::Store& store() { return *front_; }
   [[nodiscard]] const Uuid& node_uuid() const { return node_uuid_; }
 
   // The two halves of a write of the log. In between a crash leaves all of it or nothing.
@@ -67,12 +68,14 @@ class Disk {
     std::map<Index, Term> terms;
   };
 
+  [[nodiscard]] std::unique_ptr<storage::Store> NewFront();
   void Imagine(const storage::GroupWrite& write);
   void ReadImage();
 
   const Uuid node_uuid_;
   std::unique_ptr<storage::MemoryLog> log_ = std::make_unique<storage::MemoryLog>();
   std::unique_ptr<storage::MemoryStore> store_ = std::make_unique<storage::MemoryStore>();
+  std::unique_ptr<storage::Store> front_ = NewFront();  // Of the daemon, with little room.
   std::vector<storage::GroupWrite> underway_;
   std::map<GroupId, Image> image_;
   topology::Binding binding_;

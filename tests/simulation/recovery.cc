@@ -13,7 +13,7 @@ void CountBoot(Disk& disk, Random& random, Sabotage sabotage) {
 }
 
 // What a store would be that does not write what is remembered of requests.
-Status ForgetSessions(storage::MemoryStore& store) {
+Status ForgetSessions(storage::Store& store) {
   KVD_ASSIGN_OR_RETURN(const auto partitions, store.Partitions());
   storage::StoreBatch batch;
   for (const PartitionId partition : partitions) {

@@ -1,4 +1,4 @@
-// What every Store promises, on the twin in memory and on RocksDB.
+// What every Store promises, on the twin in memory, on RocksDB, and in front of it.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -110,7 +110,8 @@ class StoreContractTest : public ::testing::Test {
   StoreBatch batch_;
 };
 
-using Worlds = ::testing::Types<MemoryStoreWorld, RocksStoreWorld>;
+using Worlds = ::testing::Types<MemoryStoreWorld, RocksStoreWorld, WriteBackWorld<300>,
+                                WriteBackWorld<(1U << 20U)>>;
 TYPED_TEST_SUITE(StoreContractTest, Worlds);
 
 TYPED_TEST(StoreContractTest, ANewStoreIsEmpty) {

@@ -3,6 +3,7 @@
 // Threading: confined to the test.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -14,6 +15,7 @@
 #include "server/storage/memory_store.h"
 #include "server/storage/rocks/rocks_log.h"
 #include "server/storage/rocks/rocks_store.h"
+#include "server/storage/write_back.h"
 #include "tests/unit/server/storage/temp_dir.h"
 
 namespace kvd::storage {
@@ -101,6 +103,31 @@ class RocksStoreWorld {
   int runs_ = 0;
   std::string path_ = dir_ / "0";
   std::unique_ptr<Store> store_;
+};
+
+// In front of RocksDB, with room for `kMaxBytes`.
+template <uint64_t kMaxBytes>
+class WriteBackWorld {
+ public:
+  Store& store() { return *store_; }
+
+  void Crash() {
+    behind_.Crash();
+    Open();
+  }
+
+  void StopCleanly() {
+    KVD_CHECK(store_->Flush().ok(), "flush");
+    behind_.StopCleanly();
+    Open();
+  }
+
+ private:
+  void Open() { store_.emplace(behind_.store(), kMaxBytes); }
+
+  RocksStoreWorld behind_;
+  std::optional<WriteBackStore> store_ =
+      std::make_optional<WriteBackStore>(behind_.store(), kMaxBytes);
 };
 
 }  // namespace kvd::storage

@@ -1,0 +1,81 @@
+// A store in front of another: keeps what is written in memory and hands it on later, a partition
+// at a time and in the order of keys. What is written again and again, applied records and sessions
+// with every batch, is handed on once; and what was just written is read back without a search.
+//
+// Loses nothing that the store behind it would keep: what is not flushed comes back from the log
+// anyway. All that is in memory of a partition is handed on as one batch, so that its record and
+// its data stay one; batches of several partitions do not.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <tuple>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "server/storage/store.h"
+
+namespace kvd::storage {
+
+class WriteBackStore final : public Store {
+ public:
+  // Keeps up to about `max_bytes` in memory. `behind` must outlive this, and everybody else must
+  // leave it alone.
+  WriteBackStore(Store& behind, uint64_t max_bytes) : behind_(behind), max_bytes_(max_bytes) {}
+
+  [[nodiscard]] Status Write(const StoreBatch& batch) override ABSL_LOCKS_EXCLUDED(mu_);
+  [[nodiscard]] StatusOr<std::optional<StoredValue>> Get(PartitionId partition,
+                                                         Generation generation,
+                                                         std::string_view key) const override
+      ABSL_LOCKS_EXCLUDED(mu_);
+  [[nodiscard]] StatusOr<std::vector<StoredKey>> Scan(PartitionId partition, Generation generation,
+                                                      std::string_view from,
+                                                      size_t max_keys) const override
+      ABSL_LOCKS_EXCLUDED(mu_);
+  [[nodiscard]] StatusOr<std::vector<StoredSession>> ScanSessions(
+      PartitionId partition, Generation generation, uint64_t from,
+      size_t max_sessions) const override ABSL_LOCKS_EXCLUDED(mu_);
+  [[nodiscard]] StatusOr<std::unique_ptr<PartitionView>> OpenView(
+      PartitionId partition) const override ABSL_LOCKS_EXCLUDED(mu_);
+  [[nodiscard]] StatusOr<std::vector<PartitionId>> Partitions() const override
+      ABSL_LOCKS_EXCLUDED(mu_);
+  [[nodiscard]] StatusOr<std::optional<AppliedRecord>> Applied(PartitionId partition,
+                                                               Tier tier) const override
+      ABSL_LOCKS_EXCLUDED(mu_);
+  [[nodiscard]] Status Flush() override ABSL_LOCKS_EXCLUDED(mu_);
+  [[nodiscard]] uint64_t disk_bytes() const override { return behind_.disk_bytes(); }
+
+ private:
+  // Of pairs with a generation, without a copy of the key to look for.
+  struct Less {
+    using is_transparent = void;
+    template <typename A, typename B>
+    bool operator()(const A& a, const B& b) const {
+      return std::tie(a.first, a.second) < std::tie(b.first, b.second);
+    }
+  };
+
+  // What the store behind does not have yet of a partition; nullopt: deleted.
+  struct Kept {
+    std::map<std::pair<Generation, std::string>, std::optional<StoredValue>, Less> values;
+    std::map<std::pair<Generation, uint64_t>, std::optional<std::string>> sessions;
+    std::optional<AppliedRecord> applied;
+    uint64_t bytes = 0;
+  };
+  class Keeper;
+
+  [[nodiscard]] Status HandOn(PartitionId partition) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  [[nodiscard]] Status HandOnAll() const ABSL_LOCKS_EXCLUDED(mu_);
+  [[nodiscard]] Status MakeRoom() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+
+  Store& behind_;
+  const uint64_t max_bytes_;
+  mutable absl::Mutex mu_;
+  mutable std::map<PartitionId, Kept> kept_ ABSL_GUARDED_BY(mu_);
+  mutable uint64_t bytes_ ABSL_GUARDED_BY(mu_) = 0;
+  PartitionId next_ ABSL_GUARDED_BY(mu_);  // Whose turn it is to make room.
+};
+
+}  // namespace kvd::storage
