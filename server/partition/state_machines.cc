@@ -120,7 +120,11 @@ StatusOr<uint64_t> StateMachines::Digest(PartitionId partition) const {
 }
 
 StatusOr<std::vector<StateMachines::Truncation>> StateMachines::Flush() {
-  KVD_RETURN_IF_ERROR(store_.Flush());
+  KVD_RETURN_IF_ERROR(FlushData());
+  return Flushed();
+}
+
+StatusOr<std::vector<StateMachines::Truncation>> StateMachines::Flushed() const {
   std::vector<Truncation> truncations;
   for (const auto& [partition, applier] : appliers_) {
     KVD_ASSIGN_OR_RETURN(const auto record,

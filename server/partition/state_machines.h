@@ -3,7 +3,7 @@
 //
 // No thread, clock or disk of its own: the daemon drives it on RocksDB, the simulator on the twins.
 //
-// Threading: confined to the thread that applies.
+// Threading: confined to the thread that applies, but for FlushData().
 #pragma once
 
 #include <map>
@@ -72,12 +72,19 @@ class StateMachines {
   // See DigestOf() (snapshot.h).
   [[nodiscard]] StatusOr<uint64_t> Digest(PartitionId partition) const;
 
-  // Flushes the store, and answers up to where the log of each partition is needed no more. A
-  // partition that a snapshot has just been switched to is left out: its log is yet to be reset.
+  // Makes what was applied before the call durable, whatever is applied meanwhile. Takes its time.
+  // Threading: thread-safe.
+  [[nodiscard]] Status FlushData() { return store_.Flush(); }
+
+  // Up to where the log of each partition is needed no more, after what was flushed. A partition
+  // that a snapshot has just been switched to is left out: its log is yet to be reset.
   struct Truncation {
     PartitionId partition;
     Index through = 0;
   };
+  [[nodiscard]] StatusOr<std::vector<Truncation>> Flushed() const;
+
+  // Both in one.
   [[nodiscard]] StatusOr<std::vector<Truncation>> Flush();
 
  private:

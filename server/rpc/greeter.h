@@ -1,8 +1,8 @@
 // Sends greetings, one at a time per node: while one is on its way the next is dropped, they
 // repeat.
 //
-// Threading: Greet() on the shard; answers come on gRPC's threads. Channels die on the shard or
-// with the greeter.
+// Threading: Greet() on one of our own threads, never on gRPC's, on which no channel may die;
+// answers come on gRPC's threads. Channels die in the next Greet() or with the greeter.
 #pragma once
 
 #include <grpcpp/security/credentials.h>

@@ -50,11 +50,11 @@ void ApplierThread::Run() {
       measure_at = clock_.Now() + kMeasureEvery;
     }
     if (status.ok() && clock_.Now() >= flush_at) {
-      status = Flush();
+      BeginFlush();
       flush_at = clock_.Now() + flush_every_;
     }
   }
-  if (status.ok()) status = Flush();
+  if (status.ok()) status = LastFlush();
   if (status.ok()) return;
   jobs_.Close();
   callbacks_.on_fatal(status);
@@ -73,6 +73,7 @@ Status ApplierThread::Work(std::vector<Jobs> pending) {
     Take(all.chunk_closes, jobs.chunk_closes);
     Take(all.chunk_reads, jobs.chunk_reads);
     Take(all.chunk_writes, jobs.chunk_writes);
+    all.flush_done = all.flush_done || jobs.flush_done;
   }
   Done done;
   if (!all.applies.empty()) {
@@ -86,6 +87,7 @@ Status ApplierThread::Work(std::vector<Jobs> pending) {
     done.emplace_back(std::move(fetched));
   }
   KVD_RETURN_IF_ERROR(DoTransfers(all, done));
+  if (all.flush_done) KVD_RETURN_IF_ERROR(EndFlush());
   if (!done.empty()) callbacks_.on_done(std::move(done));
   return OkStatus();
 }
@@ -135,7 +137,27 @@ StatusOr<ApplierThread::FetchResult> ApplierThread::DoFetch(const node::FetchJob
   return result;
 }
 
-Status ApplierThread::Flush() {
+// Beside the work here: it may take as long as writing megabytes takes.
+void ApplierThread::BeginFlush() {
+  if (flushing_.valid()) return;
+  flushing_ = std::async(std::launch::async, [this] {
+    Status flushed = machines_.FlushData();
+    Jobs done;
+    done.flush_done = true;
+    jobs_.Push(std::move(done));
+    return flushed;
+  });
+}
+
+Status ApplierThread::EndFlush() {
+  KVD_RETURN_IF_ERROR(flushing_.get());
+  KVD_ASSIGN_OR_RETURN(auto truncations, machines_.Flushed());
+  callbacks_.on_flushed(std::move(truncations));
+  return OkStatus();
+}
+
+Status ApplierThread::LastFlush() {
+  if (flushing_.valid()) KVD_RETURN_IF_ERROR(flushing_.get());
   KVD_ASSIGN_OR_RETURN(auto truncations, machines_.Flush());
   callbacks_.on_flushed(std::move(truncations));
   return OkStatus();

@@ -1,11 +1,12 @@
-// The thread that applies and reads, so that no shard ever waits for the data's disk. Also flushes
-// the data now and then, which lets the log forget what is flushed, and watches the disk's free
-// space.
+// The thread that applies and reads, so that no shard ever waits for the data's disk. Also has the
+// data flushed now and then, beside its work, which lets the log forget what is flushed, and
+// watches the disk's free space.
 //
-// Owns: its thread. Threading: thread-safe.
+// Owns: its thread, and one more during a flush. Threading: thread-safe.
 #pragma once
 
 #include <functional>
+#include <future>
 #include <thread>
 #include <utility>
 #include <variant>
@@ -85,6 +86,7 @@ class ApplierThread {
     std::vector<partition::StreamId> chunk_closes;
     std::vector<node::ChunkRead> chunk_reads;
     std::vector<node::ChunkWrite> chunk_writes;
+    bool flush_done = false;  // Said by the thread that flushes.
 
     [[nodiscard]] bool empty() const;
   };
@@ -97,7 +99,9 @@ class ApplierThread {
   [[nodiscard]] Status DoTransfers(const Jobs& jobs, Done& done);
   [[nodiscard]] ReadResult DoRead(const node::ReadJob& job) const;
   [[nodiscard]] StatusOr<FetchResult> DoFetch(const node::FetchJob& job) const;
-  [[nodiscard]] Status Flush();
+  void BeginFlush();
+  [[nodiscard]] Status EndFlush();
+  [[nodiscard]] Status LastFlush();
 
   partition::StateMachines& machines_;
   const storage::Log& log_;
@@ -106,6 +110,7 @@ class ApplierThread {
   const Callbacks callbacks_;
   partition::Transfers transfers_;
   Queue<Jobs> jobs_;
+  std::future<Status> flushing_;  // Valid while a flush is underway.
   std::thread thread_;
 };
 

@@ -41,7 +41,7 @@ Runtime::Runtime(Options options, storage::Log& log, storage::DataDir& data_dir,
       machines_(machines),
       clock_(clock),
       logger_(logger),
-      mailbox_(options_.mailbox_capacity) {}
+      turns_(options_.mailbox_capacity) {}
 
 Runtime::~Runtime() {
   Stop();
@@ -52,29 +52,53 @@ void Runtime::Start(Transport& transport) {
   writer_ = std::make_unique<LogWriter>(log_, data_dir_, WriterCallbacks());
   applier_ = std::make_unique<ApplierThread>(machines_, log_, clock_, options_.flush_every,
                                              ApplierCallbacks());
-  shard_ = std::thread([this] { Run(); });
+  node_.emplace(std::move(options_.node), clock_.Now());
+  keeper_ = std::thread([this] { Keep(); });
 }
 
 void Runtime::Stop() {
-  if (!shard_.joinable()) return;
-  stopping_ = true;
-  mailbox_.Close();
-  shard_.join();
-  // The applier's last flush still posts truncations to the writer.
+  if (!keeper_.joinable()) return;
+  turns_.Close();
+  keeper_.join();
   applier_.reset();
   writer_.reset();
-  (void)mailbox_.TakeAll(Instant::min());
 }
 
-void Runtime::Run() {
-  node::Node node(std::move(options_.node), clock_.Now());
-  while (!stopping_ && !fatal_) {
-    Dispatch(node.TakeEffects());
-    auto events = mailbox_.TakeAll(node.NextWakeAt());
+bool Runtime::Post(Event event, bool always) {
+  const auto put = turns_.Add(std::move(event), always);
+  if (put == Turns<Event>::Put::kYourTurn) Round(/*is_keeper=*/false);
+  return put != Turns<Event>::Put::kRefused;
+}
+
+void Runtime::Keep() {
+  while (turns_.AwaitTurn()) Round(/*is_keeper=*/true);
+}
+
+// In a turn.
+void Runtime::Round(bool is_keeper) {
+  auto events = turns_.Take();
+  if (!fatal_) {
     const Instant now = clock_.Now();
-    for (Event& event : events) event(node, now);
-    node.Advance(now);
+    for (Event& event : events) event(*node_, now);
+    node_->Advance(now);
+    node::Effects effects = node_->TakeEffects();
+    if (!is_keeper) LeaveToKeeper(effects);
+    Dispatch(std::move(effects));
   }
+  turns_.Finish(fatal_ ? Instant::max() : node_->NextWakeAt());
+}
+
+// Channels are made and destroyed by the keeper: gRPC does not allow it on its own threads.
+void Runtime::LeaveToKeeper(node::Effects& effects) {
+  if (!effects.links && effects.founding.greetings.empty()) return;
+  // Events that are added in a turn are the keeper's.
+  Post([this, links = std::exchange(effects.links, {}),
+        greetings = std::exchange(effects.founding.greetings, {})](node::Node&, Instant) mutable {
+    node::Effects left;
+    left.links = std::move(links);
+    left.founding.greetings = std::move(greetings);
+    Dispatch(std::move(left));
+  });
 }
 
 void Runtime::Dispatch(node::Effects effects) {

@@ -1,9 +1,11 @@
-// Drives one Node in real time: its shard, the log writer and the applier. Threads and time live
-// here, decisions do not.
+// Drives one Node in real time. Threads and time live here, decisions do not.
 //
-//   rpc threads --Post--> [mailbox] --> shard: Node --appends--> log writer --durable--> [mailbox]
-//                                          |  \----applies, reads--> applier --done----> [mailbox]
-//                                          \--frames, answers--> Transport
+//   rpc threads, keeper --Post--> turn: Node --appends--> log writer --durable--> Post
+//                                         |  |--applies, reads--> applier --done--> Post
+//                                         |--frames, answers--> Transport
+//
+// Whoever posts an event while nobody is at work runs the node himself, for one round; what comes
+// meanwhile is the keeper's next round (turns.h). One thread at a time is "the shard".
 //
 // Owns: three threads. Threading: thread-safe, but Start() and Stop(), which belong to the
 // assembler.
@@ -23,8 +25,8 @@
 #include "server/node/node.h"
 #include "server/runtime/applier_thread.h"
 #include "server/runtime/log_writer.h"
-#include "server/runtime/queue.h"
 #include "server/runtime/transport.h"
+#include "server/runtime/turns.h"
 #include "server/storage/data_dir.h"
 #include "server/storage/log.h"
 
@@ -56,20 +58,24 @@ class Runtime {
   // dropped. Nothing is posted to the transport afterwards. Repeating is a no-op.
   void Stop();
 
-  // An event for the node: runs on the shard, with the node and the time. False, and the event is
-  // dropped, if the mailbox is full or closed.
+  // An event for the node: runs on the shard, which may be the calling thread, with the node and
+  // the time. False, and the event is dropped, if the mailbox is full or closed. Not with a lock
+  // held that the node's effects need.
   using Event = absl::AnyInvocable<void(node::Node&, Instant)>;
-  bool TryPost(Event event) { return mailbox_.TryPush(std::move(event)); }
+  bool TryPost(Event event) { return Post(std::move(event), /*always=*/false); }
 
   // For peers and disk: never refused for want of room.
-  void Post(Event event) { mailbox_.Push(std::move(event)); }
+  void Post(Event event) { (void)Post(std::move(event), /*always=*/true); }
 
   // Waits until `predicate` holds for the node, asking every few milliseconds. False: `timeout`
   // passed first. Not from the shard.
   [[nodiscard]] bool WaitUntil(std::function<bool(const node::Node&)> predicate, Duration timeout);
 
  private:
-  void Run();
+  bool Post(Event event, bool always);
+  void Keep();
+  void Round(bool is_keeper);
+  void LeaveToKeeper(node::Effects& effects);
   void Dispatch(node::Effects effects);
   void Fatal(const Status& status);
   [[nodiscard]] LogWriter::Callbacks WriterCallbacks();
@@ -83,12 +89,12 @@ class Runtime {
   Logger& logger_;
   Transport* transport_ = nullptr;
 
-  Queue<Event> mailbox_;
-  std::atomic<bool> stopping_ = false;
+  Turns<Event> turns_;
+  std::optional<node::Node> node_;  // Of whoever has the turn.
   std::atomic<bool> fatal_ = false;
   std::unique_ptr<LogWriter> writer_;
   std::unique_ptr<ApplierThread> applier_;
-  std::thread shard_;
+  std::thread keeper_;
 };
 
 }  // namespace kvd::runtime

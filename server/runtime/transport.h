@@ -8,7 +8,8 @@
 
 namespace kvd::runtime {
 
-// Called by the shard only, and never blocks it. Reports come back through Runtime::Post().
+// Called by the shard only: by one thread at a time, which may be gRPC's, but for SetLinks() and
+// Greet(). Never blocks it. Reports come back through Runtime::Post().
 class Transport {
  public:
   virtual ~Transport() = default;

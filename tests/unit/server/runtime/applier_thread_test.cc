@@ -10,6 +10,7 @@
 #include <memory>
 #include <span>
 
+#include "absl/synchronization/notification.h"
 #include "server/partition/command.h"
 #include "server/storage/memory_log.h"
 #include "server/storage/memory_store.h"
@@ -177,6 +178,40 @@ TEST_F(ApplierThreadTest, DamagedValueIsAnAnswerNotTheEnd) {
   ASSERT_THAT(values, SizeIs(1));
   EXPECT_EQ(values[0]->value.status().code(), StatusCode::kDataLoss);
   EXPECT_THAT(fatal_, IsEmpty());
+}
+
+// A disk that takes its time.
+class SlowStore : public storage::MemoryStore {
+ public:
+  [[nodiscard]] Status Flush() override {
+    if (!began_.HasBeenNotified()) began_.Notify();
+    may_end_.WaitForNotification();
+    return OkStatus();
+  }
+  void AwaitFlush() { began_.WaitForNotification(); }
+  void LetFlushesEnd() { may_end_.Notify(); }
+
+ private:
+  absl::Notification began_;
+  absl::Notification may_end_;
+};
+
+TEST(ApplierThreadFlushTest, WorkGoesOnWhileTheDataIsFlushed) {
+  SlowStore store;
+  partition::StateMachines machines(store);
+  storage::MemoryLog log;
+  StoppedClock clock;
+  std::promise<void> applied;
+  ApplierThread thread(machines, log, clock, 0s,
+                       {.on_done = [&](const ApplierThread::Done&) { applied.set_value(); },
+                        .on_flushed = [](const auto&) {},
+                        .on_disk = [](DiskSpace) {},
+                        .measure_disk = [] { return DiskSpace{}; },
+                        .on_fatal = [](const Status&) {}});
+  store.AwaitFlush();
+  thread.Do(Of(&Jobs::applies, {PutAt(1, "k", "v")}));
+  applied.get_future().wait();
+  store.LetFlushesEnd();
 }
 
 // For followers that lag: what is no longer in memory is read from the log.

@@ -1,0 +1,101 @@
+// A mailbox whose events are handled by whoever brings them: a thread that puts an event where
+// nobody is at work gets the turn, and does one round of work itself, on the spot. What others put
+// meanwhile waits for the next round, which the keeper does: a thread that also wakes up when time
+// alone is due. So a lone event changes no thread, and under load work becomes batches as in a
+// queue. A thread that wakes another costs more than most rounds of work.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#include "common/clock.h"
+
+namespace kvd::runtime {
+
+// Threading: thread-safe; the turn is one thread's at a time, and what is done in it happens before
+// what is done in the next. With std::mutex for the reason that Queue gives.
+template <typename T>
+class Turns {
+ public:
+  enum class Put { kRefused, kQueued, kYourTurn };
+
+  // The turn is the keeper's at first.
+  explicit Turns(size_t capacity) : capacity_(capacity) {}
+
+  // Refused if the mailbox is closed or full; not for want of room if `always`. Whoever gets the
+  // turn takes what is there, works, and finishes.
+  [[nodiscard]] Put Add(T item, bool always) {
+    const std::lock_guard lock(mu_);
+    if (closed_ || (!always && items_.size() >= capacity_)) return Put::kRefused;
+    items_.push_back(std::move(item));
+    if (state_ != State::kFree) return Put::kQueued;
+    state_ = State::kTaken;
+    return Put::kYourTurn;
+  }
+
+  // In a turn: everything that is pending, in order.
+  std::vector<T> Take() {
+    const std::lock_guard lock(mu_);
+    return std::exchange(items_, {});
+  }
+
+  // Ends a turn. The keeper gets the next one at `wake_at`, an instant of SteadyClock, at the
+  // latest.
+  void Finish(Instant wake_at) {
+    const std::lock_guard lock(mu_);
+    wake_at_ = wake_at;
+    state_ = items_.empty() ? State::kFree : State::kHanded;
+    if (closed_ || state_ == State::kHanded || wake_at_ < asleep_until_) changed_.notify_all();
+  }
+
+  // The keeper's: waits for its turn. False: closed.
+  [[nodiscard]] bool AwaitTurn() {
+    std::unique_lock lock(mu_);
+    while (!closed_ && !IsKeepersTurn()) {
+      asleep_until_ = state_ == State::kFree ? wake_at_ : Instant::max();
+      if (asleep_until_ == Instant::max()) {
+        changed_.wait(lock);
+      } else {
+        changed_.wait_until(lock, TimePoint(asleep_until_.time_since_epoch()));
+      }
+    }
+    asleep_until_ = Instant::min();
+    if (closed_) return false;
+    state_ = State::kTaken;
+    return true;
+  }
+
+  // Nothing is accepted any more and nobody gets the turn; waits until the one who has it is done.
+  // Not in a turn.
+  void Close() {
+    std::unique_lock lock(mu_);
+    closed_ = true;
+    changed_.notify_all();
+    changed_.wait(lock, [this] { return state_ != State::kTaken; });
+    items_.clear();
+  }
+
+ private:
+  using TimePoint = std::chrono::steady_clock::time_point;
+  enum class State { kFree, kTaken, kHanded };
+
+  [[nodiscard]] bool IsKeepersTurn() const {
+    if (state_ == State::kHanded) return true;
+    return state_ == State::kFree &&
+           TimePoint(wake_at_.time_since_epoch()) <= std::chrono::steady_clock::now();
+  }
+
+  const size_t capacity_;
+  std::mutex mu_;
+  std::condition_variable changed_;
+  std::vector<T> items_;
+  State state_ = State::kHanded;
+  Instant wake_at_ = Instant::max();
+  Instant asleep_until_ = Instant::min();  // Until when the keeper sleeps, if nobody wakes it.
+  bool closed_ = false;
+};
+
+}  // namespace kvd::runtime
