@@ -1,7 +1,7 @@
 // The data: for every partition its keys, and how far its log has been applied to them. Writes are
-// not durable by themselves: they become so by flushes, those of one partition in the order in which
-// they were made, and are rebuilt from the log after a crash. What a batch holds of one partition is
-// atomic: after a crash all of it is there, or none.
+// not durable by themselves: they become so by flushes, those of one partition in the order in
+// which they were made, and are rebuilt from the log after a crash. What a batch holds of one
+// partition is atomic: after a crash all of it is there, or none.
 //
 // Threading: thread-safe. Calls may block on the disk: never call from a shard.
 #pragma once
