@@ -112,7 +112,8 @@ class Replicas {
   // Likewise for every group without a leader.
   void CampaignWhereLeaderless(const IsAlive& is_alive, Instant now);
 
-  // Puts the lines of all groups led here into a frame for `peer`.
+  // Puts the lines of the groups led here into a frame for `peer`: of all in which something
+  // happens, and of some of the others.
   void Beat(NodeId peer, Frame& frame);
 
   // Gives away the leadership of everything for which `wanted` names another node, to that node or
@@ -163,6 +164,7 @@ class Replicas {
   const NodeId self_;
   std::map<PartitionId, One> replicas_;
   std::set<PartitionId> dirty_;
+  std::map<NodeId, uint32_t> beats_;                 // How many frames Beat() was asked to fill.
   std::set<std::pair<Instant, PartitionId>> wakes_;  // Every replica once, no later than it wants.
   Instant now_{};
 };

@@ -112,11 +112,19 @@ std::optional<Message> Replica::State::BeatFor(NodeId node) {
   const auto it = std::ranges::find_if(fed, on_node);
   if (it == fed.end()) return std::nullopt;
   raft::Progress& progress = it->second.progress;
-  progress.BeatSent(++round);
-  const Beat beat{.commit = std::min(commit, progress.match()),
+  const Index known = std::min(commit, progress.match());
+  progress.BeatSent(++round, known);
+  const Beat beat{.commit = known,
                   .round = round,
                   .current = HasCommittedInTerm() && progress.match() >= commit};
   return Message{.from = id(), .to = it->first, .term = term, .body = beat};
+}
+
+bool Replica::State::IsQuietWith(NodeId node) const {
+  if (!IsLeader() || !HasCommittedInTerm() || transfer.has_value() || WantsBeat()) return false;
+  const auto on_node = [node](const auto& entry) { return entry.second.member.node == node; };
+  const auto it = std::ranges::find_if(fed, on_node);
+  return it != fed.end() && it->second.progress.HasHeardAll(log.last());
 }
 
 bool Replica::State::WantsBeat() const {

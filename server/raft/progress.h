@@ -77,11 +77,22 @@ class Progress {
   [[nodiscard]] const std::optional<SnapshotPoint>& snapshot() const { return snapshot_; }
   void InstallSent(uint64_t round) { sent_round_ = round; }
 
-  // A beat of `round` went out; it was answered, by a log that ends at `last`.
-  void BeatSent(uint64_t round) { beat_round_ = round; }
+  // A beat of `round` went out, saying that `commit` is committed; it was answered, by a log that
+  // ends at `last`.
+  void BeatSent(uint64_t round, Index commit) {
+    beat_round_ = round;
+    beat_commit_ = commit;
+  }
   [[nodiscard]] uint64_t beat_round() const { return beat_round_; }
   [[nodiscard]] Repair BeatAnswered(uint64_t round, Index last);
   [[nodiscard]] uint64_t answered_round() const { return answered_round_; }
+
+  // Whether the follower of a log that ends at `last` has all of it, was told that it is committed,
+  // and has answered since: there is nothing to tell it but that its leader lives.
+  [[nodiscard]] bool HasHeardAll(Index last) const {
+    return mode_ == Mode::kReplicate && !link_down_ && match_ == last && beat_commit_ == last &&
+           answered_round_ == beat_round_;
+  }
 
  private:
   struct InFlight {
@@ -104,6 +115,7 @@ class Progress {
   std::optional<SnapshotPoint> snapshot_;
   uint64_t sent_round_ = 0;  // The newest beat before the newest request.
   uint64_t beat_round_ = 0;
+  Index beat_commit_ = 0;
   uint64_t answered_round_ = 0;
 };
 

@@ -273,6 +273,10 @@ bool Replica::WantsBeat() const {
   return state_->WantsBeat();
 }
 
+bool Replica::IsQuietWith(NodeId node) const {
+  return state_->IsQuietWith(node);
+}
+
 bool Replica::Transfer(ReplicaId to, Instant now) {
   state_->now = std::max(state_->now, now);
   return state_->BeginTransfer(to);

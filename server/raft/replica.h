@@ -176,6 +176,9 @@ class Replica {
   [[nodiscard]] std::optional<Message> BeatFor(NodeId node);
   [[nodiscard]] bool WantsBeat() const;
 
+  // Whether a beat would tell the member on `node` nothing but that its leader lives.
+  [[nodiscard]] bool IsQuietWith(NodeId node) const;
+
   // Gives the leadership to `to`, once it has caught up. False: not the leader, `to` is no voter or
   // this replica, or a transfer is under way.
   bool Transfer(ReplicaId to, Instant now);

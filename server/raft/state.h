@@ -103,6 +103,7 @@ struct Replica::State {
   void ConfirmReads();
   [[nodiscard]] std::optional<Message> BeatFor(NodeId node);
   [[nodiscard]] bool WantsBeat() const;
+  [[nodiscard]] bool IsQuietWith(NodeId node) const;
   [[nodiscard]] bool BeginTransfer(ReplicaId to);
   void TellTransferTarget();
   [[nodiscard]] std::optional<Replica::Progress> ProgressOf(ReplicaId member) const;

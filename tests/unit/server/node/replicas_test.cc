@@ -189,6 +189,32 @@ TEST_F(ReplicasTest, BeatsAreOfTheGroupsLedOnly) {
   EXPECT_THAT(frame.raft, IsEmpty());
 }
 
+TEST_F(ReplicasTest, GroupInWhichNothingHappensBeatsEveryThirdTime) {
+  replicas_.Add(kP4, Order({1, 2, 3}), {}, At(0));
+  Lead(kP4, 10);
+  const auto beat = [this]() -> std::optional<raft::Beat> {
+    Frame frame;
+    replicas_.Beat(kN2, frame);
+    if (frame.raft.empty()) return std::nullopt;
+    return std::get<raft::Beat>(frame.raft[0].message.body);
+  };
+  for (int i = 0; i < 10; ++i) EXPECT_TRUE(beat()) << "until it is answered";
+  const auto answer = [this](const raft::Beat& to) {
+    Say(2, kP4, 1, raft::BeatReply{.round = to.round, .last = 1}, 20);
+  };
+  answer(*beat());
+  int beats = 0;
+  for (int i = 0; i < 30; ++i) {
+    const auto one = beat();
+    if (!one) continue;
+    ++beats;
+    answer(*one);
+  }
+  EXPECT_EQ(beats, 10);
+  (void)replicas_.Propose(kP4, "x");
+  for (int i = 0; i < 10; ++i) EXPECT_TRUE(beat()) << "until the follower has it";
+}
+
 TEST_F(ReplicasTest, ReadIsConfirmedByAMajorityAndLostWithTheLeadership) {
   replicas_.Add(kP4, Order({1, 2, 3}), {}, At(0));
   EXPECT_FALSE(replicas_.Read(kP4, raft::ReadId{1})) << "it does not lead";
