@@ -139,7 +139,10 @@ void Replicas::OnDurable(GroupId group, uint64_t number, Instant now) {
   const PartitionId partition = PartitionOfGroup(group);
   One& one = replicas_.at(partition);
   one.raft.OnDurable(number, now);
-  while (!one.writes.empty() && one.writes.front().first <= number) one.writes.pop_front();
+  while (!one.writes.empty() && one.writes.front().first <= number) {
+    one.writes.pop_front();
+    --writing_;
+  }
   Touch(partition);
 }
 
@@ -298,6 +301,7 @@ void Replicas::CollectOne(PartitionId partition, One& one, Effects& effects,
   raft::Effects wanted = one.raft.TakeEffects();
   if (wanted.write) {
     one.writes.emplace_back(wanted.write->number, now_);
+    ++writing_;
     effects.appends.push_back(*std::move(wanted.write));
   }
   for (raft::Outgoing& out : wanted.messages) {
@@ -351,6 +355,7 @@ uint64_t Replicas::BehindOf(NodeId peer) const {
 
 std::optional<Instant> Replicas::OldestWrite() const {
   std::optional<Instant> oldest;
+  if (writing_ == 0) return oldest;
   for (const auto& [partition, one] : replicas_) {
     if (one.writes.empty()) continue;
     const Instant since = one.writes.front().second;

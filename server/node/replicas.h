@@ -163,6 +163,7 @@ class Replicas {
   const Options options_;
   const NodeId self_;
   std::map<PartitionId, One> replicas_;
+  uint64_t writing_ = 0;  // Writes of all replicas that are not durable yet.
   std::set<PartitionId> dirty_;
   std::map<NodeId, uint32_t> beats_;                 // How many frames Beat() was asked to fill.
   std::set<std::pair<Instant, PartitionId>> wakes_;  // Every replica once, no later than it wants.
