@@ -11,16 +11,16 @@
 
 #include "config/facts.h"
 #include "server/daemon/ports.h"
-#include "server/storage/rocks/rocks_log.h"
 #include "server/storage/rocks/rocks_store.h"
 #include "server/storage/rocks/shared_memory.h"
+#include "server/storage/segments/segment_log.h"
 #include "server/storage/write_back.h"
 
 namespace kvd::daemon {
 namespace {
 
-// Identities must differ between processes: the one place that asks the operating system for
-// chance.
+// Identities must differ between processes: the one place, beside the salts of the log's segments,
+// that asks the operating system for chance.
 Random SystemRandom() {
   std::random_device device;
   return Random(static_cast<uint64_t>(device()) << 32U | device());
@@ -156,10 +156,9 @@ Status Instance::OpenDatabases(bool was_clean) {
   const auto fatal = [this](const Status& status) { Fatal(status); };
   const bool bound = !identity_.cluster_id.is_nil();
   KVD_ASSIGN_OR_RETURN(
-      auto opened, storage::OpenRocksLog(data_dir_->log_path(), {.last_stop_was_clean = was_clean,
-                                                                 .must_exist = bound,
-                                                                 .memory = memory,
-                                                                 .on_fatal = fatal}));
+      auto opened, storage::OpenSegmentLog(
+                       data_dir_->log_path(),
+                       {.last_stop_was_clean = was_clean, .must_exist = bound, .on_fatal = fatal}));
   if (opened.cut) logger_.Write({LogLevel::kWarn, "storage", *opened.cut, {}});
   log_ = std::move(opened.log);
   KVD_ASSIGN_OR_RETURN(behind_, storage::OpenRocksStore(

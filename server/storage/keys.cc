@@ -7,11 +7,6 @@
 namespace kvd::storage {
 namespace {
 
-enum class LogKeyKind : uint8_t { kHardState = 0, kStart = 1, kEntry = 2 };
-
-constexpr uint32_t kNoGroup = std::numeric_limits<uint32_t>::max();
-constexpr size_t kGroupBytes = 4;
-constexpr size_t kEntryKeyBytes = kGroupBytes + 1 + 8;
 constexpr size_t kDataPrefixBytes = 12;
 
 // What stands beside each other in a generation.
@@ -32,14 +27,6 @@ T ParseBigEndian(std::string_view bytes) {
   return value;
 }
 
-std::string LogKey(GroupId group, LogKeyKind kind) {
-  KVD_CHECK_OP(<, group.value, kNoGroup);
-  std::string key;
-  AppendBigEndian(key, group.value);
-  key += static_cast<char>(kind);
-  return key;
-}
-
 std::string DataPrefix(PartitionId partition, Generation generation) {
   std::string key;
   AppendBigEndian(key, partition.value);
@@ -57,44 +44,6 @@ void CheckGeneration(Generation generation) {
 }
 
 }  // namespace
-
-std::string HardStateKey(GroupId group) {
-  return LogKey(group, LogKeyKind::kHardState);
-}
-
-std::string LogStartKey(GroupId group) {
-  return LogKey(group, LogKeyKind::kStart);
-}
-
-std::string EntryKey(GroupId group, Index index) {
-  std::string key = LogKey(group, LogKeyKind::kEntry);
-  AppendBigEndian(key, index);
-  return key;
-}
-
-std::string BatchNumberKey() {
-  std::string key;
-  AppendBigEndian(key, kNoGroup);
-  return key;
-}
-
-std::optional<GroupId> GroupOfLogKey(std::string_view log_key) {
-  if (log_key.size() <= kGroupBytes) return std::nullopt;
-  return GroupId{ParseBigEndian<uint32_t>(log_key)};
-}
-
-std::optional<Index> IndexOfEntryKey(std::string_view log_key) {
-  if (log_key.size() != kEntryKeyBytes) return std::nullopt;
-  if (log_key[kGroupBytes] != static_cast<char>(LogKeyKind::kEntry)) return std::nullopt;
-  return ParseBigEndian<Index>(log_key.substr(kGroupBytes + 1));
-}
-
-std::string EndOfGroup(GroupId group) {
-  KVD_CHECK_OP(<, group.value, kNoGroup);
-  std::string key;
-  AppendBigEndian(key, group.value + 1);
-  return key;
-}
 
 std::string DataKey(PartitionId partition, Generation generation, std::string_view key) {
   CheckGeneration(generation);

@@ -1,10 +1,9 @@
 // Under which keys records stand in a database that orders its keys by bytes. Numbers are
-// big-endian, so that order by bytes is order by number: a group's log, and a generation of a
-// partition, is one contiguous range that can be walked and dropped as a whole.
+// big-endian, so that order by bytes is order by number: a generation of a partition is one
+// contiguous range that can be walked and dropped as a whole.
 //
-//   log    group u32 | kind u8 | index u64        batch number: under a group that cannot exist
-//   data   partition u32 | generation u64 | space u8 | key, or client u64
-//          applied record: partition u32 | generation 0, which no data has
+//   data             partition u32 | generation u64 | space u8 | key, or client u64
+//   applied record   partition u32 | generation 0, which no data has
 //
 // These layouts are a contract with every disk, held by golden vectors.
 //
@@ -19,20 +18,6 @@
 #include "server/storage/store.h"
 
 namespace kvd::storage {
-
-[[nodiscard]] std::string HardStateKey(GroupId group);
-[[nodiscard]] std::string LogStartKey(GroupId group);
-[[nodiscard]] std::string EntryKey(GroupId group, Index index);
-[[nodiscard]] std::string BatchNumberKey();
-
-// The group a key of the log belongs to; nullopt for the batch number and for what is no such key.
-[[nodiscard]] std::optional<GroupId> GroupOfLogKey(std::string_view log_key);
-
-// The index of an entry's key; nullopt for every other key.
-[[nodiscard]] std::optional<Index> IndexOfEntryKey(std::string_view log_key);
-
-// The smallest key above every key of `group`.
-[[nodiscard]] std::string EndOfGroup(GroupId group);
 
 // REQUIRES: 1 <= generation < 2^64 - 1, here and below.
 [[nodiscard]] std::string DataKey(PartitionId partition, Generation generation,

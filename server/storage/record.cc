@@ -207,19 +207,4 @@ StatusOr<StoredSession> DecodeSession(PartitionId partition, uint64_t client,
   return StoredSession{.client = client, .state = std::string(fields->rest())};
 }
 
-std::string EncodeBatchNumber(uint64_t number) {
-  ByteWriter record = BeginRecord(RecordKind::kBatchNumber);
-  record.U64(number);
-  return Seal(std::move(record));
-}
-
-StatusOr<uint64_t> DecodeBatchNumber(std::string_view bytes) {
-  constexpr std::string_view kName = "batch number of the log";
-  auto fields = Unseal(RecordKind::kBatchNumber, bytes);
-  if (!fields.ok()) return Annotate(fields.status(), kName);
-  const uint64_t number = fields->U64().value_or(0);
-  if (!fields->exhausted()) return Annotate(MalformedRecord("wrong length"), kName);
-  return number;
-}
-
 }  // namespace kvd::storage

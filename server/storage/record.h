@@ -33,8 +33,8 @@ enum class RecordKind : uint8_t {
   kStoredValue = 'v',
   kApplied = 'a',
   kSession = 'c',
-  kBatchNumber = 'b',
   kIdentity = 'i',
+  kSegment = 'g',
 };
 
 // Where a group's log begins, and the term of the entry before: what a prefix leaves behind when it
@@ -75,9 +75,5 @@ struct LogStart {
 [[nodiscard]] std::string EncodeSession(const StoredSession& session);
 [[nodiscard]] StatusOr<StoredSession> DecodeSession(PartitionId partition, uint64_t client,
                                                     std::string_view bytes);
-
-// The number of a batch of the log, counted from 1.
-[[nodiscard]] std::string EncodeBatchNumber(uint64_t number);
-[[nodiscard]] StatusOr<uint64_t> DecodeBatchNumber(std::string_view bytes);
 
 }  // namespace kvd::storage

@@ -42,7 +42,7 @@ WALLS = (
     Wall("a thread", r"thread|future|stop_token|pthread\.h",
          r"\bstd::(jthread|thread|async|future|promise|packaged_task|this_thread)\b"
          r"|\bthread_local\b|\bpthread_\w+",
-         only_in=LIVES_IN_TIME),
+         only_in=LIVES_IN_TIME + ("server/storage/segments",)),
     Wall("a lock or an atomic",
          r"mutex|shared_mutex|condition_variable|atomic|semaphore|latch|barrier"
          r"|absl/synchronization/.*",

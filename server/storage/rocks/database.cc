@@ -3,41 +3,12 @@
 #include <fmt/format.h>
 #include <rocksdb/listener.h>
 
-#include <atomic>
 #include <utility>
 
-#include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
 #include "server/storage/files.h"
+#include "server/storage/health.h"
 
 namespace kvd::storage {
-
-class Health {
- public:
-  explicit Health(Database::OnFatal on_fatal) : on_fatal_(std::move(on_fatal)) {}
-
-  void Fail(const Status& error) ABSL_LOCKS_EXCLUDED(mu_) {
-    {
-      const absl::MutexLock lock(&mu_);
-      if (!error_.ok()) return;
-      error_ = error;
-    }
-    failed_.store(true, std::memory_order_release);
-    if (on_fatal_) on_fatal_(error);
-  }
-
-  [[nodiscard]] Status Check() const ABSL_LOCKS_EXCLUDED(mu_) {
-    if (!failed_.load(std::memory_order_acquire)) return OkStatus();
-    const absl::MutexLock lock(&mu_);
-    return error_;
-  }
-
- private:
-  const Database::OnFatal on_fatal_;
-  std::atomic<bool> failed_ = false;  // Spares the lock on the way that is always taken.
-  mutable absl::Mutex mu_;
-  Status error_ ABSL_GUARDED_BY(mu_);
-};
 
 namespace {
 

@@ -4,6 +4,7 @@
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/table.h>
 
+#include <algorithm>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -12,10 +13,10 @@
 #include <vector>
 
 #include "common/check.h"
+#include "server/storage/files.h"
 #include "server/storage/keys.h"
 #include "server/storage/record.h"
 #include "server/storage/rocks/database.h"
-#include "server/storage/rocks/wal_files.h"
 
 namespace kvd::storage {
 namespace {
@@ -244,6 +245,24 @@ rocksdb::Options StoreOptions(const RocksStoreOptions& options) {
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(kFilterBitsPerKey));
   rocks.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   return rocks;
+}
+
+// DATA_LOSS if `path` holds a database's files and not the one that says which of them count:
+// opening would begin an empty one.
+Status CheckNotHeadless(const std::string& path) {
+  const auto names = ListFolder(path);
+  if (names.status().code() == StatusCode::kNotFound) return OkStatus();
+  if (!names.ok()) return names.status();
+  if (std::ranges::find(*names, "CURRENT") != names->end()) return OkStatus();
+  for (const std::string& name : *names) {
+    if (name.ends_with(".log") || name.ends_with(".sst")) {
+      return MakeStatus(StatusCode::kDataLoss,
+                        fmt::format("{}: holds {} but no CURRENT; check the disk, then replace "
+                                    "this node or restore its data directory from a backup",
+                                    path, name));
+    }
+  }
+  return OkStatus();
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// The record codec in nanoseconds, and the databases on the disk under the folder for temporary
+// The record codec in nanoseconds, and log and store on the disk under the folder for temporary
 // files: set TMPDIR to the disk to be measured. A tmpfs would flatter the synced appends.
 
 #include <benchmark/benchmark.h>
@@ -11,8 +11,8 @@
 #include "common/check.h"
 #include "common/random.h"
 #include "server/storage/record.h"
-#include "server/storage/rocks/rocks_log.h"
 #include "server/storage/rocks/rocks_store.h"
+#include "server/storage/segments/segment_log.h"
 
 namespace kvd::storage {
 namespace {
@@ -70,7 +70,7 @@ BENCHMARK(BM_DecodeStoredValue);
 // One synced batch per iteration, of as many entries as the argument says, each of another group.
 void BM_LogAppendSynced(benchmark::State& state) {
   const BenchDir dir;
-  auto opened = OpenRocksLog(dir / "log", {.memory = {}, .on_fatal = {}});
+  auto opened = OpenSegmentLog(dir / "log", {});
   KVD_CHECK(opened.ok(), opened.status().ToString());
   const auto groups = static_cast<uint32_t>(state.range(0));
   Index index = 0;

@@ -16,9 +16,10 @@
 #include "server/partition/sessions.h"
 #include "server/partition/snapshot.h"
 #include "server/storage/data_dir.h"
-#include "server/storage/keys.h"
 #include "server/storage/record.h"
-#include "server/storage/rocks/wal.h"
+#include "server/storage/segments/batch.h"
+#include "server/storage/segments/changes.h"
+#include "server/storage/segments/log_index.h"
 
 namespace kvd::storage {
 namespace {
@@ -41,13 +42,6 @@ void TryEntry(std::string_view bytes) {
   if (entry.ok()) RequireSame(bytes, EncodeEntry(*entry));
 }
 
-void TryKeys(std::string_view bytes) {
-  (void)GroupOfLogKey(bytes);
-  const auto index = IndexOfEntryKey(bytes);
-  const auto group = GroupOfLogKey(bytes);
-  if (index && group->value != UINT32_MAX) RequireSame(bytes, EntryKey(*group, *index));
-}
-
 void TrySession(std::string_view bytes) {
   // The client stands in the record too: ask for the one that is there.
   ByteReader reader(bytes);
@@ -68,13 +62,36 @@ void TrySessionState(std::string_view bytes) {
   Require(batch.changes().size() == 1);
 }
 
-void TryWal(std::string_view bytes) {
-  const WalScan scan = ScanWal(bytes, 0);
-  Require(scan.intact_bytes <= bytes.size());
-  Require(scan.damaged || !scan.batch_after_damage);
+// The input is the body of a batch: sealed as one, it is read again, and is applied or refused.
+void TryChanges(std::string_view body) {
+  constexpr uint64_t kSalt = 1;
+  const std::string bytes = EncodeBatch(kSalt, 1, body);
+  const auto batch = ReadBatch(bytes, 0, kSalt);
+  Require(batch.has_value());
+  RequireSame(body, batch->body);
+  std::string again;
+  ChangeReader changes(body);
+  while (const auto change = changes.Next()) {
+    AddChange(again, change->kind, change->group, change->bytes);
+  }
+  RequireSame(body.substr(0, again.size()), again);
+  Require(changes.exhausted() == (again.size() == body.size()));
+  LogIndex index;
+  const std::string start = EncodeBatch(kSalt, 1, "k" + std::string(8, '\0'));
+  Require(index.Apply(*ReadBatch(start, 0, kSalt), 1).ok());
+  (void)index.Apply(*batch, 1);
+}
+
+// The input is a segment, its header included.
+void TrySegment(std::string_view bytes) {
+  const auto header = DecodeSegmentHeader(bytes);
+  if (!header.ok()) return;
+  RequireSame(bytes.substr(0, kSegmentHeaderBytes), EncodeSegmentHeader(*header));
+  const SegmentScan scan = ScanSegment(bytes, header->salt, std::nullopt);
+  Require(scan.end <= bytes.size());
   // What remains after the cut is intact, and holds the same batches.
-  const WalScan again = ScanWal(bytes.substr(0, scan.intact_bytes), 0);
-  Require(!again.damaged && again.last_batch == scan.last_batch);
+  const SegmentScan again = ScanSegment(bytes.substr(0, scan.end), header->salt, std::nullopt);
+  Require(!again.begun && !again.stray_batch && again.batches.size() == scan.batches.size());
 }
 
 template <typename Decoded, typename Encode>
@@ -95,13 +112,13 @@ void Decode(uint8_t choice, std::string_view bytes) {
     case 4:
       return Try(bytes, DecodeApplied(PartitionId{1}, bytes), EncodeApplied);
     case 5:
-      return Try(bytes, DecodeBatchNumber(bytes), EncodeBatchNumber);
+      return Try(bytes, DecodeCheckpoint(bytes), EncodeCheckpoint);
     case 6:
       return Try(bytes, DecodeIdentity(bytes), EncodeIdentity);
     case 7:
-      return TryKeys(bytes);
+      return TryChanges(bytes);
     case 8:
-      return TryWal(bytes);
+      return TrySegment(bytes);
     case 9:
       return TrySession(bytes);
     case 10:

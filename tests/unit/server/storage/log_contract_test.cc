@@ -1,5 +1,5 @@
-// What every Log promises, on the twin in memory and on RocksDB. Groups 1 and 2 write entries whose
-// payload names them.
+// What every Log promises, on the twin in memory and on the disk. Groups 1 and 2 write entries
+// whose payload names them.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -48,7 +48,7 @@ GroupWrite Resets(GroupId group, Index index, Term term) {
 template <typename World>
 class LogContractTest : public ::testing::Test {
  protected:
-  // Databases have threads, which a death test must not inherit half.
+  // Logs have threads, which a death test must not inherit half.
   LogContractTest() { GTEST_FLAG_SET(death_test_style, "threadsafe"); }
 
   Log& log() { return world_.log(); }
@@ -74,7 +74,7 @@ class LogContractTest : public ::testing::Test {
   World world_;
 };
 
-using Worlds = ::testing::Types<MemoryLogWorld, RocksLogWorld>;
+using Worlds = ::testing::Types<MemoryLogWorld, SegmentLogWorld>;
 TYPED_TEST_SUITE(LogContractTest, Worlds);
 
 TYPED_TEST(LogContractTest, ANewLogHasNoGroups) {

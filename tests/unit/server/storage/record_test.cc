@@ -68,8 +68,6 @@ std::vector<Case> Cases() {
       {"session of client 0000000000000102 in partition 6", EncodeSession(kSession),
        "0163020100000000000073ff5ddf91d3",
        [](std::string_view b) { return DecodeSession(PartitionId{6}, 0x0102, b).status(); }},
-      {"batch number of the log", EncodeBatchNumber(77), "01624d00000000000000350d94d5",
-       [](std::string_view b) { return DecodeBatchNumber(b).status(); }},
   };
 }
 
@@ -84,7 +82,6 @@ TEST(RecordTest, WhatWasEncodedIsDecoded) {
   EXPECT_EQ(DecodeStoredValue(PartitionId{6}, "key", EncodeStoredValue(kValue)).value(), kValue);
   EXPECT_EQ(DecodeApplied(PartitionId{6}, EncodeApplied(kApplied)).value(), kApplied);
   EXPECT_EQ(DecodeSession(PartitionId{6}, 0x0102, EncodeSession(kSession)).value(), kSession);
-  EXPECT_EQ(DecodeBatchNumber(EncodeBatchNumber(77)).value(), 77U);
 }
 
 TEST(RecordTest, EmptyPayloadsAreKept) {

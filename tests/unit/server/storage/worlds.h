@@ -8,13 +8,14 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <utility>
 
 #include "common/check.h"
 #include "server/storage/memory_log.h"
 #include "server/storage/memory_store.h"
-#include "server/storage/rocks/rocks_log.h"
 #include "server/storage/rocks/rocks_store.h"
+#include "server/storage/segments/segment_log.h"
 #include "server/storage/write_back.h"
 #include "tests/unit/server/storage/temp_dir.h"
 
@@ -30,16 +31,27 @@ class MemoryLogWorld {
   MemoryLog log_;
 };
 
-class RocksLogWorld {
+// Copies a log as a crash would leave it, while it is open: its own thread may be renaming a file,
+// then once more.
+inline void CopyLog(const std::string& from, const std::string& to) {
+  std::error_code changed;
+  do {
+    std::filesystem::remove_all(to);
+    std::filesystem::copy(from, to, std::filesystem::copy_options::recursive, changed);
+  } while (changed);
+}
+
+// Segments are small, so that every test uses many.
+class SegmentLogWorld {
  public:
-  RocksLogWorld() { Open(/*last_stop_was_clean=*/true); }
+  SegmentLogWorld() { Open(/*last_stop_was_clean=*/true); }
 
   Log& log() { return *log_; }
 
   // A crash is what the files hold while the log is open.
   void Crash() {
     const std::string crashed = dir_ / std::to_string(++runs_);
-    std::filesystem::copy(path_, crashed, std::filesystem::copy_options::recursive);
+    CopyLog(path_, crashed);
     path_ = crashed;
     Open(/*last_stop_was_clean=*/false);
   }
@@ -51,8 +63,8 @@ class RocksLogWorld {
 
  private:
   void Open(bool last_stop_was_clean) {
-    auto opened = OpenRocksLog(
-        path_, {.last_stop_was_clean = last_stop_was_clean, .memory = {}, .on_fatal = {}});
+    auto opened = OpenSegmentLog(
+        path_, {.last_stop_was_clean = last_stop_was_clean, .segment_bytes = 1024, .on_fatal = {}});
     KVD_CHECK(opened.ok(), opened.status().ToString());
     KVD_CHECK(!opened->cut.has_value(), *opened->cut);
     log_ = std::move(opened->log);

@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "server/storage/rocks/rocks_log.h"
+#include "server/storage/segments/segment_log.h"
 #include "tests/unit/server/storage/temp_dir.h"
 
 namespace kvd::storage {
@@ -54,12 +54,12 @@ size_t KillWriterAfter(size_t acknowledged, const std::string& path) {
   return said;
 }
 
-TEST(RocksLogCrashTest, EverythingAcknowledgedSurvivesKill9) {
+TEST(SegmentLogCrashTest, EverythingAcknowledgedSurvivesKill9) {
   const TempDir dir;
   for (const size_t until : {1U, 30U, 100U}) {
     const std::string path = dir / std::to_string(until);
     const size_t said = KillWriterAfter(until, path);
-    const auto opened = OpenRocksLog(path, {.memory = {}, .on_fatal = {}});
+    const auto opened = OpenSegmentLog(path, {});
     ASSERT_TRUE(opened.ok()) << opened.status();
     const auto groups = opened->log->Groups().value();
     ASSERT_THAT(groups, SizeIs(1));
@@ -88,11 +88,10 @@ class FileSizeLimit {
   rlimit before_{};
 };
 
-TEST(RocksLogCrashTest, ARefusedWriteEndsTheLogAndIsToldOnce) {
+TEST(SegmentLogCrashTest, ARefusedWriteEndsTheLogAndIsToldOnce) {
   const TempDir dir;
   std::atomic<int> told = 0;
-  auto opened =
-      OpenRocksLog(dir / "log", {.memory = {}, .on_fatal = [&](const Status&) { ++told; }});
+  auto opened = OpenSegmentLog(dir / "log", {.on_fatal = [&](const Status&) { ++told; }});
   ASSERT_TRUE(opened.ok()) << opened.status();
   Log& log = *opened->log;
   const std::vector<GroupWrite> first = {
@@ -116,21 +115,21 @@ TEST(RocksLogCrashTest, ARefusedWriteEndsTheLogAndIsToldOnce) {
   EXPECT_EQ(told, 1);
 
   opened->log.reset();
-  const auto again = OpenRocksLog(dir / "log", {.memory = {}, .on_fatal = {}});
+  const auto again = OpenSegmentLog(dir / "log", {});
   ASSERT_TRUE(again.ok()) << again.status();
   EXPECT_EQ(again->log->Groups().value().front().last, 1U);
 }
 
-TEST(RocksLogCrashTest, AFolderThatCannotBeIsRefused) {
+TEST(SegmentLogCrashTest, AFolderThatCannotBeIsRefused) {
   const TempDir dir;
-  const auto opened = OpenRocksLog(dir / "no/such/parent", {.memory = {}, .on_fatal = {}});
+  const auto opened = OpenSegmentLog(dir / "no/such/parent", {});
   EXPECT_FALSE(opened.ok());
   EXPECT_THAT(Message(opened.status()), HasSubstr("no/such/parent"));
 }
 
-TEST(RocksLogCrashTest, ALogThatMustExistIsNotBegunAnew) {
+TEST(SegmentLogCrashTest, ALogThatMustExistIsNotBegunAnew) {
   const TempDir dir;
-  const auto opened = OpenRocksLog(dir / "log", {.must_exist = true, .memory = {}, .on_fatal = {}});
+  const auto opened = OpenSegmentLog(dir / "log", {.must_exist = true});
   EXPECT_EQ(opened.status().code(), StatusCode::kDataLoss);
 }
 

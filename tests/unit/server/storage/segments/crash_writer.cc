@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "server/storage/rocks/rocks_log.h"
+#include "server/storage/segments/segment_log.h"
 
 namespace {
 
@@ -15,12 +15,12 @@ using namespace kvd;
 using namespace kvd::storage;
 
 int Run(const std::string& path) {
-  auto opened = OpenRocksLog(path, {.memory = {}, .on_fatal = {}});
+  auto opened = OpenSegmentLog(path, {.segment_bytes = uint64_t{16} << 10U});
   if (!opened.ok()) {
     std::fprintf(stderr, "%s\n", Message(opened.status()).c_str());
     return 1;
   }
-  constexpr size_t kPayloadBytes = 3000;  // Batches often cross a block of the write-ahead file.
+  constexpr size_t kPayloadBytes = 3000;  // Five to a segment.
   for (Index index = 1;; ++index) {
     const std::vector<GroupWrite> writes = {
         {.group = GroupId{1},
