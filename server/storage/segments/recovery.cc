@@ -49,12 +49,14 @@ class Recovery {
   [[nodiscard]] Status ApplyAll(const std::shared_ptr<SegmentFile>& file, const SegmentScan& scan);
   [[nodiscard]] Status CheckEmpty(const std::shared_ptr<SegmentFile>& file, bool is_last) const;
   [[nodiscard]] Status CheckWhole() const;
+  [[nodiscard]] Status SecureLastBatch() const;
   [[nodiscard]] Status Cut();
 
   const std::string path_;
   const RecoveryOptions options_;
   Recovered log_;
   std::optional<Remains> remains_;
+  std::string last_bytes_;  // Of the last batch, with the zeros behind it.
 };
 
 StatusOr<Recovered> Recovery::Run() {
@@ -70,7 +72,10 @@ StatusOr<Recovered> Recovery::Run() {
     KVD_RETURN_IF_ERROR(ReadSegment(number, number == numbers.back()));
   }
   KVD_RETURN_IF_ERROR(CheckWhole());
-  KVD_RETURN_IF_ERROR(Cut());
+  if (names.ok() && !options_.last_stop_was_clean) {
+    KVD_RETURN_IF_ERROR(SecureLastBatch());
+    KVD_RETURN_IF_ERROR(Cut());
+  }
   return std::move(log_);
 }
 
@@ -133,6 +138,7 @@ Status Recovery::ApplyAll(const std::shared_ptr<SegmentFile>& file, const Segmen
     }
   }
   log_.last_batch = scan.batches.back().number;
+  last_bytes_ = EncodeBatch(file->header().salt, log_.last_batch, scan.batches.back().body);
   log_.segments.emplace(file->number(), Segment{.file = file, .end = scan.end});
   return OkStatus();
 }
@@ -172,6 +178,16 @@ Status Recovery::CheckWhole() const {
                  fmt::format("ends with batch {}, which is no clean stop, although the last stop "
                              "was clean",
                              log_.last_batch));
+}
+
+// Whoever wrote the last batch may have died before, or of, its sync, and the same goes for the
+// renaming of files: that it can be read says nothing of the disk. Written again, because pages
+// whose sync failed count as clean.
+Status Recovery::SecureLastBatch() const {
+  KVD_RETURN_IF_ERROR(SyncFolder(path_));
+  if (log_.segments.empty()) return OkStatus();
+  const auto& [file, end] = log_.segments.rbegin()->second;
+  return file->WriteSynced(end + kBatchHeaderBytes - last_bytes_.size(), last_bytes_);
 }
 
 Status Recovery::Cut() {

@@ -3,7 +3,8 @@
 //
 // Of every batch but the last one somebody was told, because the next one is begun only then. So a
 // batch that is not intact was torn, and is cut off, if none follows it and a crash came before;
-// everything else is damage. After a clean stop, which is a batch of its own, all is damage.
+// everything else is damage. After a clean stop, which is a batch of its own, all is damage. What
+// is kept of a log that was not stopped cleanly is durable on return.
 //
 // What cannot be told from a torn write, after a crash: damage to the very last batch although it
 // was acknowledged, and damage that takes every batch from some place to the end, as when the last

@@ -345,11 +345,10 @@ StatusOr<std::string> SegmentLog::MovedEntries(uint64_t max_bytes) {
 }
 
 Status MakeFolder(const std::string& path) {
-  if (mkdir(path.c_str(), 0700) == 0) {
-    const std::string parent = std::filesystem::path(path).parent_path().string();
-    return SyncFolder(parent.empty() ? "." : parent);
-  }
-  return errno == EEXIST ? OkStatus() : ErrnoStatus("create " + path);
+  if (mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) return ErrnoStatus("create " + path);
+  // Even if it is there: whoever made it may have died before its own sync.
+  const std::string parent = std::filesystem::path(path).parent_path().string();
+  return SyncFolder(parent.empty() ? "." : parent);
 }
 
 }  // namespace
@@ -357,6 +356,7 @@ Status MakeFolder(const std::string& path) {
 StatusOr<OpenedSegmentLog> OpenSegmentLog(const std::string& path,
                                           const SegmentLogOptions& options) {
   KVD_CHECK_OP(>=, options.segment_bytes, uint64_t{1024});
+  KVD_CHECK_OP(<=, options.segment_bytes, uint64_t{1} << 29U);
   const std::string doing = "open log " + path;
   auto recovered = RecoverLog(
       path, {.last_stop_was_clean = options.last_stop_was_clean, .must_exist = options.must_exist});

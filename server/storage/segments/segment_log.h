@@ -25,7 +25,7 @@ struct SegmentLogOptions {
   // Refuse to begin an empty log: the node has been bound to a cluster and may have voted.
   bool must_exist = false;
 
-  // A batch that is larger has a segment of its own size. REQUIRES: at least 1 KiB.
+  // A batch that is larger has a segment of its own size. REQUIRES: 1 KiB to 512 MiB.
   uint64_t segment_bytes = uint64_t{16} << 20U;
 
   // Told once, from any thread, of the error after which every call fails: stop the process.

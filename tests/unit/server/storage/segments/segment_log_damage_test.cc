@@ -145,7 +145,7 @@ TEST_F(SegmentLogDamageTest, WithoutDamageNothingIsCut) {
 TEST_F(SegmentLogDamageTest, EveryFlippedByteIsTornOnlyInTheLastBatch) {
   for (const std::string& name : Segments(crashed_)) {
     const std::string bytes = Bytes(crashed_, name);
-    for (size_t at = 0; at < bytes.size(); at += 1 + at % 7) {
+    for (size_t at = 0; at < bytes.size(); at += 1 + at % 13) {
       SCOPED_TRACE(name + " at " + std::to_string(at));
       const std::string path = Copy(crashed_);
       Replace(path, name, Flip(bytes, at));
@@ -171,7 +171,7 @@ TEST_F(SegmentLogDamageTest, AfterACleanStopEveryFlippedByteOfABatchIsRefused) {
   for (const std::string& name : Segments(stopped_)) {
     const std::string bytes = Bytes(stopped_, name);
     const size_t end = bytes.find_last_not_of('\0') + 1;
-    for (size_t at = 0; at < end; at += 1 + at % 7) {
+    for (size_t at = 0; at < end; at += 1 + at % 13) {
       SCOPED_TRACE(name + " at " + std::to_string(at));
       const std::string path = Copy(stopped_);
       Replace(path, name, Flip(bytes, at));
@@ -184,7 +184,7 @@ TEST_F(SegmentLogDamageTest, AfterACleanStopEveryFlippedByteOfABatchIsRefused) {
 TEST_F(SegmentLogDamageTest, EveryShorterFileIsRefused) {
   for (const std::string& name : Segments(crashed_)) {
     const std::string bytes = Bytes(crashed_, name);
-    for (size_t size = 0; size < bytes.size(); size += 23) {
+    for (size_t size = 0; size < bytes.size(); size += 41) {
       const std::string path = Copy(crashed_);
       Replace(path, name, bytes.substr(0, size));
       EXPECT_EQ(Open(path, false).status().code(), StatusCode::kDataLoss) << name << " " << size;

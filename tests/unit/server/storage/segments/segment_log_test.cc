@@ -85,19 +85,19 @@ TEST_F(SegmentLogTest, EntriesOverManySegmentsAreRead) {
 }
 
 TEST_F(SegmentLogTest, SegmentsWithoutEntriesAreDroppedAndRecycled) {
-  for (Index index = 1; index <= 2000; ++index) {
+  for (Index index = 1; index <= 800; ++index) {
     Append(Writes(kBusy, index));
     if (index % 10 == 0) {
       ASSERT_TRUE(log_->TruncatePrefix(kBusy, index - 5).ok());
     }
     // Stale batches fill the recycled files and are never taken for the log's.
-    if (index % 250 == 0) Crash();
+    if (index % 130 == 0) Crash();
   }
   Open(true);
   EXPECT_LT(Files(), 10U);
   EXPECT_LE(log_->disk_bytes(), 10 * kSegmentBytes);
-  EXPECT_EQ(log_->Groups().value().front().first, 1996U);
-  for (Index index = 1996; index <= 2000; ++index) ExpectEntry(kBusy, index);
+  EXPECT_EQ(log_->Groups().value().front().first, 796U);
+  for (Index index = 796; index <= 800; ++index) ExpectEntry(kBusy, index);
 }
 
 TEST_F(SegmentLogTest, BatchesOfOneSizeInRecycledFilesNeverComeBack) {
@@ -185,7 +185,7 @@ TEST_F(SegmentLogTest, ReadsGoOnWhileSegmentsAreDropped) {
   EXPECT_EQ(wrong, 0);
 }
 
-// Against the twin in memory, over a few thousand random appends, overwrites, truncations, resets,
+// Against the twin in memory, over many random appends, overwrites, truncations, resets,
 // crashes and clean stops.
 class Rivals {
  public:
@@ -236,10 +236,10 @@ class Rivals {
 TEST_F(SegmentLogTest, WhateverHappensItHoldsWhatTheTwinHolds) {
   MemoryLog twin;
   Rivals rivals(11);
-  for (int step = 1; step <= 4000; ++step) {
+  for (int step = 1; step <= 1500; ++step) {
     rivals.Step(*log_, twin);
-    if (step % 171 == 0) Crash();
-    if (step % 500 == 0) Open(true);
+    if (step % 71 == 0) Crash();
+    if (step % 200 == 0) Open(true);
     if (step % 50 != 0) continue;
     const auto groups = twin.Groups().value();
     ASSERT_EQ(log_->Groups().value(), groups) << step;
