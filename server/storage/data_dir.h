@@ -4,7 +4,7 @@
 //   IDENTITY  cluster id, node UUID, names, format version, boot; replaced atomically, fsynced
 //   CLEAN     present after a clean stop; removed, durably, before anything is written
 //   RESERVE   room for the day the disk is full, see reserve.h
-//   log/ data/   the two databases
+//   log/ data/   the log and the database
 //
 // Blank means an empty or missing directory. Data without an IDENTITY is refused, as is an IDENTITY
 // of a newer format; whether it is the right cluster and node is checked with CheckBelongsTo().
