@@ -98,7 +98,7 @@ TEST(FailoverTest, ANodeWithADamagedLogRefusesToStartAndTheOthersGoOn) {
   traffic.Await(kAWhile);
   cluster.Kill(2);
   for (const auto& entry : std::filesystem::directory_iterator(cluster.data_dir(2) / "log")) {
-    if (entry.path().extension() != ".log" || entry.file_size() < 4096) continue;
+    if (entry.path().extension() != ".segment") continue;
     std::fstream file(entry.path(), std::ios::in | std::ios::out | std::ios::binary);
     file.seekp(1000);
     file.write("damaged, not torn: what follows is intact", 41);

@@ -209,23 +209,18 @@ TEST_F(RefusalTest, ADamagedLogIsDamageAndIsNotSkipped) {
     ASSERT_TRUE(cluster_.ClientOf(1).Put("more" + std::to_string(i), std::string(500, 'x')).ok());
   }
   cluster_.Kill(1);
-  std::filesystem::path wal;
-  for (const auto& entry : std::filesystem::directory_iterator(cluster_.data_dir(1) / "log")) {
-    if (entry.path().extension() != ".log") continue;
-    if (wal.empty() || entry.file_size() > std::filesystem::file_size(wal)) wal = entry.path();
-  }
-  ASSERT_FALSE(wal.empty());
-  const std::string bytes = ReadWholeFile(wal);
-  const size_t middle = bytes.find(std::string(500, 'x'), bytes.size() / 3);
+  const auto segment = cluster_.data_dir(1) / "log" / "0000000001.segment";
+  const std::string bytes = ReadWholeFile(segment);
+  const size_t middle = bytes.find(std::string(500, 'x'));
   ASSERT_NE(middle, std::string::npos);
   std::string damaged = bytes;
   damaged[middle + 100] ^= 1;
-  WriteWholeFile(wal, damaged);
+  WriteWholeFile(segment, damaged);
   const Finished refused = RunRefused(cluster_, 1);
   EXPECT_EQ(refused.code, 65) << refused;
   EXPECT_THAT(refused.err, HasSubstr(cluster_.data_dir(1).string()));
 
-  WriteWholeFile(wal, bytes);
+  WriteWholeFile(segment, bytes);
   ExpectServedAfterAll();
 }
 
