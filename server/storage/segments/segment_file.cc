@@ -57,10 +57,12 @@ Status Resize(int fd, uint64_t bytes, const std::string& path) {
 
 // Piece by piece, each synced, so that the writes of others to this disk never wait for long.
 Status FillWithZeros(int fd, uint64_t from, uint64_t to, const std::string& path,
-                     const std::function<bool()>& stop) {
+                     const std::function<SegmentFile::Filling()>& how) {
   const std::string zeros(std::min(kPieceBytes, to - from), '\0');
-  while (from < to) {
-    if (stop()) return MakeStatus(StatusCode::kCancelled, "stopped");
+  for (const uint64_t begin = from; from < to;) {
+    if (from > begin && how() != SegmentFile::Filling::kGoOn) {
+      return MakeStatus(StatusCode::kCancelled, "not filled");
+    }
     const uint64_t bytes = std::min<uint64_t>(zeros.size(), to - from);
     KVD_RETURN_IF_ERROR(WriteAt(fd, from, std::string_view(zeros).substr(0, bytes), path));
     KVD_RETURN_IF_ERROR(Sync(fd, path));
@@ -69,17 +71,20 @@ Status FillWithZeros(int fd, uint64_t from, uint64_t to, const std::string& path
   return OkStatus();
 }
 
-// Makes the file `bytes` long, or empty where the disk has no room. The size it has then.
+// Makes the file `bytes` long, or empty where the disk has no room or nobody the time. The size it
+// has then.
 StatusOr<uint64_t> BringTo(int fd, uint64_t bytes, const std::string& path,
-                           const std::function<bool()>& stop) {
+                           const std::function<SegmentFile::Filling()>& how) {
   struct stat info {};
   if (fstat(fd, &info) != 0) return ErrnoStatus("stat " + path);
   const auto size = static_cast<uint64_t>(info.st_size);
   if (size > bytes) KVD_RETURN_IF_ERROR(Resize(fd, bytes, path));
   if (size >= bytes) return bytes;
-  const Status filled = FillWithZeros(fd, size, bytes, path, stop);
+  const Status filled = FillWithZeros(fd, size, bytes, path, how);
   if (filled.ok()) return bytes;
-  if (filled.code() != StatusCode::kResourceExhausted) return filled;
+  const bool is_left =
+      filled.code() == StatusCode::kCancelled && how() == SegmentFile::Filling::kLeave;
+  if (!is_left && filled.code() != StatusCode::kResourceExhausted) return filled;
   KVD_RETURN_IF_ERROR(Resize(fd, 0, path));
   return 0;
 }
@@ -118,14 +123,13 @@ StatusOr<std::shared_ptr<SegmentFile>> SegmentFile::Open(const std::string& path
 StatusOr<std::shared_ptr<SegmentFile>> SegmentFile::Make(const std::string& folder,
                                                          const std::string& from,
                                                          SegmentHeader header,
-                                                         const std::function<bool()>& stop) {
+                                                         const std::function<Filling()>& how) {
   const std::string before = folder + "/" + from;
   const std::string path = folder + "/" + SegmentName(header.number);
   auto file =
       std::make_unique<FileHandle>(open(before.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, kFileMode));
   if (!file->ok()) return ErrnoStatus("create " + before);
-  KVD_ASSIGN_OR_RETURN(header.filled_bytes,
-                       BringTo(file->get(), header.filled_bytes, before, stop));
+  KVD_ASSIGN_OR_RETURN(header.filled_bytes, BringTo(file->get(), header.filled_bytes, before, how));
   // Of what the file held before, nothing may stand where the first batch will begin.
   std::string bytes = EncodeSegmentHeader(header);
   bytes.append(kBatchHeaderBytes, '\0');

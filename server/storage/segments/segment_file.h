@@ -30,13 +30,20 @@ class SegmentFile {
   // header, as files.h for the rest.
   [[nodiscard]] static StatusOr<std::shared_ptr<SegmentFile>> Open(const std::string& path);
 
+  // What becomes of a file that is being filled.
+  enum class Filling : uint8_t {
+    kGoOn,
+    kLeave,  // It is needed now: it will grow.
+    kStop    // It is not needed any more.
+  };
+
   // Makes the file `from` of `folder` segment `header.number`, durable on return: brings it to
   // `header.filled_bytes` with zeros, creating it if it is not there, and renames it. Where the
-  // disk has no room for that, the file is made without, and will grow. Asks between pieces of 512
-  // KiB whether to `stop`: CANCELLED then.
+  // disk has no room for that, or nobody has the time, the file is made without, and will grow.
+  // Asks between pieces of 512 KiB how to go on. CANCELLED: stopped.
   [[nodiscard]] static StatusOr<std::shared_ptr<SegmentFile>> Make(
       const std::string& folder, const std::string& from, SegmentHeader header,
-      const std::function<bool()>& stop);
+      const std::function<Filling()>& how);
 
   SegmentFile(std::string path, std::unique_ptr<FileHandle> file, const SegmentHeader& header)
       : path_(std::move(path)), file_(std::move(file)), header_(header) {}

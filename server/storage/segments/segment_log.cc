@@ -369,7 +369,7 @@ StatusOr<OpenedSegmentLog> OpenSegmentLog(const std::string& path,
     auto first =
         SegmentFile::Make(path, "first-segment",
                           NewSegmentHeader(1, std::min(options.segment_bytes, kFirstSegmentBytes)),
-                          [] { return false; });
+                          [] { return SegmentFile::Filling::kGoOn; });
     if (!first.ok()) return Annotate(first.status(), doing);
     recovered->ready = *std::move(first);
   }

@@ -51,7 +51,9 @@ StatusOr<std::shared_ptr<SegmentFile>> SegmentSupply::Take(SegmentNumber number)
   Prepare(number);
   std::unique_lock lock(mu_);
   KVD_CHECK_OP(==, wanted_, number);
+  awaited_ = true;
   changed_.wait(lock, [&] { return made_ == number; });
+  awaited_ = false;
   return std::exchange(ready_, nullptr);
 }
 
@@ -61,9 +63,10 @@ void SegmentSupply::Retire(std::shared_ptr<SegmentFile> file) {
   changed_.notify_all();
 }
 
-bool SegmentSupply::IsStopping() {
+SegmentFile::Filling SegmentSupply::HowToFill() {
   const std::lock_guard lock(mu_);
-  return stopping_;
+  if (stopping_) return SegmentFile::Filling::kStop;
+  return awaited_ ? SegmentFile::Filling::kLeave : SegmentFile::Filling::kGoOn;
 }
 
 void SegmentSupply::Run() {
@@ -109,7 +112,7 @@ StatusOr<std::shared_ptr<SegmentFile>> SegmentSupply::Make(SegmentNumber number)
     spares_.pop_back();
   }
   return SegmentFile::Make(folder_, from, NewSegmentHeader(number, segment_bytes_),
-                           [this] { return IsStopping(); });
+                           [this] { return HowToFill(); });
 }
 
 }  // namespace kvd::storage

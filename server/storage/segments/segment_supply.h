@@ -43,7 +43,8 @@ class SegmentSupply {
   // Begins to make segment `number`. No-op if that was asked for before.
   void Prepare(SegmentNumber number);
 
-  // Segment `number`, once it is there.
+  // Segment `number`, once it is there. What is not filled by then is left to grow: an append waits
+  // for one piece at most.
   [[nodiscard]] StatusOr<std::shared_ptr<SegmentFile>> Take(SegmentNumber number);
 
   // The file is no part of the log any more: keeps it as a spare or removes it. Files go one after
@@ -54,7 +55,7 @@ class SegmentSupply {
   void Run();
   [[nodiscard]] Status Put(const std::shared_ptr<SegmentFile>& file);
   [[nodiscard]] StatusOr<std::shared_ptr<SegmentFile>> Make(SegmentNumber number);
-  [[nodiscard]] bool IsStopping();
+  [[nodiscard]] SegmentFile::Filling HowToFill();
 
   const std::string folder_;
   const uint64_t segment_bytes_;
@@ -68,6 +69,7 @@ class SegmentSupply {
   SegmentNumber wanted_ = 0;  // The last one asked for.
   SegmentNumber made_ = 0;    // The last one that was made, or could not be.
   StatusOr<std::shared_ptr<SegmentFile>> ready_;
+  bool awaited_ = false;  // Somebody waits in Take().
   bool stopping_ = false;
 
   std::thread thread_;  // The last member: it uses the others.

@@ -18,6 +18,7 @@
 #include "common/random.h"
 #include "server/storage/files.h"
 #include "server/storage/memory_log.h"
+#include "server/storage/segments/segment_file.h"
 #include "tests/unit/server/storage/worlds.h"
 
 namespace kvd::storage {
@@ -139,6 +140,48 @@ TEST_F(SegmentLogTest, ABatchLargerThanASegmentIsWrittenWhole) {
   for (Index index = 5; index <= 40; ++index) Append(Writes(kBusy, index));
   Open(true);
   ExpectEntry(kBusy, 40);
+}
+
+TEST(SegmentFileTest, FileThatIsNeededBeforeItIsFilledGrows) {
+  const TempDir dir;
+  const SegmentHeader header{.number = 1, .salt = 7, .filled_bytes = 2U << 20U};
+  const auto made =
+      SegmentFile::Make(dir / "", "new", header, [] { return SegmentFile::Filling::kLeave; });
+  ASSERT_TRUE(made.ok()) << made.status();
+  EXPECT_EQ((*made)->header().filled_bytes, 0U);
+  EXPECT_LT(std::filesystem::file_size((*made)->path()), 1000U);
+  const auto again = SegmentFile::Open((*made)->path());
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_EQ((*again)->header(), (*made)->header());
+}
+
+TEST(SegmentFileTest, FileThatIsNotNeededIsLeftUnfinished) {
+  const TempDir dir;
+  const SegmentHeader header{.number = 1, .salt = 7, .filled_bytes = 2U << 20U};
+  const auto made =
+      SegmentFile::Make(dir / "", "new", header, [] { return SegmentFile::Filling::kStop; });
+  EXPECT_EQ(made.status().code(), StatusCode::kCancelled);
+  EXPECT_FALSE(std::filesystem::exists(dir / SegmentName(1)));
+}
+
+TEST(SegmentLogGrowthTest, WritesFasterThanSegmentsAreFilledAreKept) {
+  const TempDir dir;
+  const auto open = [&](bool clean) {
+    auto opened = OpenSegmentLog(dir / "log", {.last_stop_was_clean = clean});
+    KVD_CHECK(opened.ok(), opened.status().ToString());
+    return std::move(opened->log);
+  };
+  auto log = open(true);
+  for (Index index = 1; index <= 40; ++index) {
+    ASSERT_TRUE(log->Append(std::vector{Writes(kBusy, index, 512U << 10U)}).ok());
+  }
+  log.reset();
+  log = open(true);
+  for (Index index = 1; index <= 40; ++index) {
+    const auto entries = log->Read(kBusy, index, index, UINT64_MAX);
+    ASSERT_TRUE(entries.ok()) << entries.status();
+    EXPECT_EQ(entries->front().payload.size(), 512U << 10U);
+  }
 }
 
 TEST_F(SegmentLogTest, ManyGroupsSurviveInTheCheckpoint) {
