@@ -26,7 +26,7 @@ struct SegmentLogOptions {
   bool must_exist = false;
 
   // A batch that is larger has a segment of its own size. REQUIRES: 1 KiB to 512 MiB.
-  uint64_t segment_bytes = uint64_t{16} << 20U;
+  uint64_t segment_bytes = uint64_t{4} << 20U;
 
   // Told once, from any thread, of the error after which every call fails: stop the process.
   std::function<void(const Status&)> on_fatal = {};
