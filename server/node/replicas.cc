@@ -336,9 +336,16 @@ uint32_t Replicas::CountLed() const {
       replicas_, [](const auto& each) { return each.second.raft.role() == raft::Role::kLeader; }));
 }
 
-uint32_t Replicas::CountLeaderless() const {
+uint32_t Replicas::CountLeaderless(const IsAlive& is_alive) const {
   return static_cast<uint32_t>(std::ranges::count_if(
-      replicas_, [](const auto& each) { return !each.second.raft.leader(); }));
+      replicas_, [&](const auto& each) { return IsLeaderless(each.first, is_alive); }));
+}
+
+bool Replicas::IsLeaderless(PartitionId partition, const IsAlive& is_alive) const {
+  const raft::Replica* replica = Find(partition);
+  if (replica == nullptr) return false;
+  const auto leader = replica->leader();
+  return !leader || (leader->node != self_ && !is_alive(leader->node));
 }
 
 uint64_t Replicas::BehindOf(NodeId peer) const {

@@ -128,9 +128,11 @@ class Replicas {
   [[nodiscard]] Happened Collect(Effects& effects, const std::function<Frame&(NodeId)>& frame_to);
   [[nodiscard]] bool HasEffects() const { return !dirty_.empty(); }
 
-  // How many groups are led here, and how many of those held here have no leader.
+  // How many groups are led here, and how many of those held here have no leader, or one that is
+  // not alive.
   [[nodiscard]] uint32_t CountLed() const;
-  [[nodiscard]] uint32_t CountLeaderless() const;
+  [[nodiscard]] uint32_t CountLeaderless(const IsAlive& is_alive) const;
+  [[nodiscard]] bool IsLeaderless(PartitionId partition, const IsAlive& is_alive) const;
 
   // Entries of groups led here that `peer` has yet to receive.
   [[nodiscard]] uint64_t BehindOf(NodeId peer) const;

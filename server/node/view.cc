@@ -72,13 +72,14 @@ ClusterView Node::ViewCluster(Instant now) const {
     view.nodes.push_back(std::move(node));
   }
   CountReplicas(view.nodes);
-  view.leaderless = replicas_->CountLeaderless();
+  view.leaderless = replicas_->CountLeaderless([this](NodeId id) { return IsReachable(id); });
   return view;
 }
 
 std::optional<RingView> Node::ViewRing(Instant now) const {
   const topology::Topology* topology = founding_.topology();
   if (topology == nullptr) return std::nullopt;
+  const auto is_alive = [this](NodeId id) { return IsReachable(id); };
   RingView view{.cluster = ViewCluster(now), .partitions = {}};
   for (uint32_t p = 0; p < topology->partitions(); ++p) {
     PartitionView partition;
@@ -90,8 +91,7 @@ std::optional<RingView> Node::ViewRing(Instant now) const {
       partition.owner = PositionOf(*topology, hint->node);
       partition.term = hint->term;
     }
-    const raft::Replica* replica = replicas_->Find(PartitionId{p});
-    partition.leaderless = replica != nullptr && !replica->leader();
+    partition.leaderless = replicas_->IsLeaderless(PartitionId{p}, is_alive);
     const auto waiters = waiters_.find(PartitionId{p});
     if (waiters != waiters_.end()) partition.base = waiters->second.applied;
     view.partitions.push_back(std::move(partition));

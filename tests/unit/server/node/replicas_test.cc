@@ -166,12 +166,13 @@ TEST_F(ReplicasTest, LeadersAreCountedAndSoAreGroupsWithoutOne) {
   replicas_.Add(kP4, Order({1, 2, 3}), {}, At(0));
   replicas_.Add(kP7, Order({2, 1, 3}), {}, At(0));
   EXPECT_EQ(replicas_.CountLed(), 0U);
-  EXPECT_EQ(replicas_.CountLeaderless(), 2U);
+  EXPECT_EQ(replicas_.CountLeaderless(Everyone), 2U);
   Say(2, kP7, 1, raft::Beat{.round = 1}, 10);
-  EXPECT_EQ(replicas_.CountLeaderless(), 1U);
+  EXPECT_EQ(replicas_.CountLeaderless(Everyone), 1U);
+  EXPECT_EQ(replicas_.CountLeaderless(Nobody), 2U) << "n2 leads, and is dead";
   Lead(kP4, 20);
   EXPECT_EQ(replicas_.CountLed(), 1U);
-  EXPECT_EQ(replicas_.CountLeaderless(), 0U);
+  EXPECT_EQ(replicas_.CountLeaderless(Everyone), 0U);
 }
 
 TEST_F(ReplicasTest, BeatsAreOfTheGroupsLedOnly) {
