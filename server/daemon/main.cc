@@ -165,9 +165,6 @@ int Main(int argc, const char* const* argv) {
   OpenStandardStreams();
   umask(S_IRWXG | S_IRWXO);             // What is stored is nobody else's.
   setenv("GRPC_VERBOSITY", "NONE", 0);  // kvd says itself what went wrong, in one line.
-  // Each of gRPC's threads waits for its own sockets: with the default one waits for all, and wakes
-  // another to wait in its place before it deals with what came.
-  setenv("GRPC_POLL_STRATEGY", "poll", 0);
   auto parsed = ParseCommandLine(argc, argv);
   if (const auto* ended = std::get_if<Ended>(&parsed)) return Report(*ended);
   const auto& line = std::get<CommandLine>(parsed);
