@@ -106,6 +106,11 @@ void Link::SetDone() {
   done_ = true;
 }
 
+bool Link::IsDone() {
+  absl::MutexLock lock(&mu_);
+  return done_;
+}
+
 void Link::AwaitDone() {
   absl::MutexLock lock(&mu_, absl::Condition(&done_));
 }

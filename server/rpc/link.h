@@ -59,6 +59,9 @@ class Link {
   // Breaks the stream; the end is reported as ever. No-op once it has ended.
   void Cancel() ABSL_LOCKS_EXCLUDED(mu_);
 
+  // gRPC is through with this link.
+  [[nodiscard]] bool IsDone() ABSL_LOCKS_EXCLUDED(mu_);
+
   // Waits until gRPC is through with this link.
   void AwaitDone() ABSL_LOCKS_EXCLUDED(mu_);
 

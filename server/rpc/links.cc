@@ -170,9 +170,11 @@ bool Links::AwaitDown(Peer& peer) {
   return !stopping_;
 }
 
-void Links::AwaitUpOr(Peer& peer, Duration timeout) {
+// Or until `dialled` has come to nothing.
+void Links::AwaitUpOr(Peer& peer, Duration timeout, Link* dialled) {
   // Asked again and again: a timed wait of abseil's would go by the wall clock.
   const auto is_over = [&] {
+    if (dialled != nullptr && dialled->IsDone()) return true;
     absl::MutexLock lock(&mu_);
     return stopping_ || peer.link != nullptr;
   };
@@ -222,7 +224,8 @@ void Links::Dial(Peer& peer) {
   const auto channel = NewPeerChannel(peer.target.peer_address, options_.credentials);
   const auto stub = peer_pb::Peer::NewStub(channel);
   const auto link = DialledLink::New(peer.target.id, *this, *stub, introduction);
-  AwaitUpOr(peer, options_.connect_timeout);
+  // A process that dies may still accept a connection: what becomes of it says more than silence.
+  AwaitUpOr(peer, options_.connect_timeout, link.get());
   {
     absl::MutexLock lock(&mu_);
     const auto over = [&]() ABSL_SHARED_LOCKS_REQUIRED(mu_) {

@@ -73,7 +73,7 @@ class Links final : public LinkListener {
 
   void Keep(Peer& peer);
   [[nodiscard]] bool AwaitDown(Peer& peer) ABSL_LOCKS_EXCLUDED(mu_);
-  void AwaitUpOr(Peer& peer, Duration timeout) ABSL_LOCKS_EXCLUDED(mu_);
+  void AwaitUpOr(Peer& peer, Duration timeout, Link* dialled = nullptr) ABSL_LOCKS_EXCLUDED(mu_);
   [[nodiscard]] uint64_t CountOpened(const Peer& peer) const ABSL_LOCKS_EXCLUDED(mu_);
   [[nodiscard]] bool IsAnyoneThere(const node::LinkTarget& target);
   void Dial(Peer& peer);
