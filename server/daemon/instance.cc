@@ -223,6 +223,7 @@ node::Node::Options Instance::NodeOptions() {
 std::optional<Failure> Instance::Serve() {
   runtime_ = std::make_unique<runtime::Runtime>(
       runtime::Runtime::Options{.node = NodeOptions(),
+                                .flush_every = {.bytes = setup_.file.storage.write_buffer},
                                 .measure_disk = [this] { return MeasureDisk(); },
                                 .on_fatal = [this](const Status& status) { Fatal(status); }},
       *log_, *data_dir_, *machines_, clock_, logger_);

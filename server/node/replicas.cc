@@ -173,7 +173,7 @@ void Replicas::OnSnapshotSent(PartitionId partition, ReplicaId follower,
 
 void Replicas::OnInstalled(PartitionId partition, const raft::SnapshotPoint& snapshot) {
   One& one = replicas_.at(partition);
-  one.flushed = 0;
+  one.flushed.clear();
   one.applied = snapshot.index;
   one.raft.OnInstalled(snapshot);
   Touch(partition);
@@ -186,7 +186,10 @@ void Replicas::OnInstallFailed(PartitionId partition) {
 
 Index Replicas::OnFlushed(PartitionId partition, Index through) {
   One& one = replicas_.at(partition);
-  const Index truncate = std::exchange(one.flushed, through);
+  one.flushed.push_back(through);
+  if (one.flushed.size() <= options_.flushes_kept) return 0;
+  const Index truncate = one.flushed.front();
+  one.flushed.pop_front();
   if (truncate < one.raft.first()) return 0;
   one.raft.OnTruncated(truncate);
   return truncate;

@@ -41,6 +41,10 @@ class Replicas {
     // How often leadership is given away of what should be led elsewhere.
     Duration rebalance_every = std::chrono::seconds(1);
 
+    // The log is kept this many flushes longer than the store needs it: whoever was away for a
+    // moment is served from it, and needs no snapshot.
+    size_t flushes_kept = 4;
+
     uint64_t seed = 0;
 
     // Of each replica, see raft::Replica::Options.
@@ -144,7 +148,7 @@ class Replicas {
   struct One {
     raft::Replica raft;
     std::vector<topology::Replica> order;
-    Index flushed = 0;                                     // By the flush before the last one.
+    std::deque<Index> flushed = {};                        // By the latest flushes, oldest first.
     std::deque<std::pair<uint64_t, Instant>> writes = {};  // Not durable yet: number, since.
     Instant wake_at{};
     Index applied = 0;

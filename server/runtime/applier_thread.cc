@@ -13,10 +13,18 @@ void Take(std::vector<T>& to, std::vector<T>& from) {
   to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
 }
 
+uint64_t BytesOf(const std::vector<partition::ApplyJob>& jobs) {
+  uint64_t bytes = 0;
+  for (const partition::ApplyJob& job : jobs) {
+    for (const storage::Entry& entry : job.entries) bytes += entry.payload.size();
+  }
+  return bytes;
+}
+
 }  // namespace
 
 ApplierThread::ApplierThread(partition::StateMachines& machines, const storage::Log& log,
-                             const Clock& clock, Duration flush_every, Callbacks callbacks)
+                             const Clock& clock, FlushEvery flush_every, Callbacks callbacks)
     : machines_(machines),
       log_(log),
       clock_(clock),
@@ -40,7 +48,7 @@ void ApplierThread::Do(Jobs jobs) {
 }
 
 void ApplierThread::Run() {
-  Instant flush_at = clock_.Now() + flush_every_;
+  Instant flush_at = clock_.Now() + flush_every_.interval;
   Instant measure_at = clock_.Now();
   Status status;
   while (status.ok() && !jobs_.IsFinished()) {
@@ -49,9 +57,10 @@ void ApplierThread::Run() {
       callbacks_.on_disk(callbacks_.measure_disk());
       measure_at = clock_.Now() + kMeasureEvery;
     }
-    if (status.ok() && clock_.Now() >= flush_at) {
+    if (!status.ok()) break;
+    if (clock_.Now() >= flush_at || unflushed_bytes_ >= flush_every_.bytes) {
       BeginFlush();
-      flush_at = clock_.Now() + flush_every_;
+      flush_at = clock_.Now() + flush_every_.interval;
     }
   }
   if (status.ok()) status = LastFlush();
@@ -77,6 +86,7 @@ Status ApplierThread::Work(std::vector<Jobs> pending) {
   }
   Done done;
   if (!all.applies.empty()) {
+    unflushed_bytes_ += BytesOf(all.applies);
     KVD_ASSIGN_OR_RETURN(auto applied, machines_.Apply(all.applies));
     for (partition::Applied& one : applied) done.emplace_back(std::move(one));
   }
@@ -140,6 +150,7 @@ StatusOr<ApplierThread::FetchResult> ApplierThread::DoFetch(const node::FetchJob
 // Beside the work here: it may take as long as writing megabytes takes.
 void ApplierThread::BeginFlush() {
   if (flushing_.valid()) return;
+  unflushed_bytes_ = 0;
   flushing_ = std::async(std::launch::async, [this] {
     Status flushed = machines_.FlushData();
     Jobs done;

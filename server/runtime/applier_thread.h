@@ -1,10 +1,13 @@
 // The thread that applies and reads, so that no shard ever waits for the data's disk. Also has the
-// data flushed now and then, beside its work, which lets the log forget what is flushed, and
-// watches the disk's free space.
+// data flushed, beside its work, every so many bytes and now and then: that lets the log forget
+// what is flushed, and bounds what a start after a crash applies again. Watches the disk's free
+// space.
 //
 // Owns: its thread, and one more during a flush. Threading: thread-safe.
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <functional>
 #include <future>
 #include <thread>
@@ -70,9 +73,15 @@ class ApplierThread {
     std::function<void(Status)> on_fatal;
   };
 
+  // Whichever comes first.
+  struct FlushEvery {
+    Duration interval = std::chrono::seconds(60);
+    uint64_t bytes = uint64_t{32} << 20U;  // Of applied entries.
+  };
+
   // Everything referred to must outlive the thread.
   ApplierThread(partition::StateMachines& machines, const storage::Log& log, const Clock& clock,
-                Duration flush_every, Callbacks callbacks);
+                FlushEvery flush_every, Callbacks callbacks);
 
   // Finishes what is queued, flushes, then ends the thread.
   ~ApplierThread();
@@ -106,10 +115,11 @@ class ApplierThread {
   partition::StateMachines& machines_;
   const storage::Log& log_;
   const Clock& clock_;
-  const Duration flush_every_;
+  const FlushEvery flush_every_;
   const Callbacks callbacks_;
   partition::Transfers transfers_;
   Queue<Jobs> jobs_;
+  uint64_t unflushed_bytes_ = 0;  // Of what was applied since the last flush began.
   std::future<Status> flushing_;  // Valid while a flush is underway.
   std::thread thread_;
 };

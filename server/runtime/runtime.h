@@ -38,7 +38,7 @@ class Runtime {
     node::Node::Options node;
     size_t mailbox_capacity = 1U << 16U;  // Events of clients; those of peers and disk are bounded
                                           // by what they answer to.
-    Duration flush_every = std::chrono::seconds(60);
+    ApplierThread::FlushEvery flush_every;
     std::function<DiskSpace()> measure_disk;
 
     // The node cannot go on (a failed write or fsync, an entry that cannot be read): the process

@@ -102,6 +102,7 @@ Swarm DrawSwarm(Random& random) {
   if (draw.Coin()) swarm.replicas.max_inflight_bytes = draw.Between(1, 2000);
   if (draw.Ppm(3) == 1) swarm.replicas.max_uncommitted_bytes = draw.Between(1, 1000);
   if (draw.Coin()) swarm.replicas.cache_bytes = draw.Between(0, 1000);
+  swarm.replicas.flushes_kept = 1;
   if (draw.Coin()) swarm.max_chunk_bytes = draw.Between(1, 500);
   DrawClients(draw, swarm);
   return swarm;

@@ -91,7 +91,7 @@ class ReplicasTest : public ::testing::Test {
   static bool Everyone(NodeId) { return true; }
   static bool Nobody(NodeId) { return false; }
 
-  Replicas replicas_{{}, kN1};
+  Replicas replicas_{{.flushes_kept = 1}, kN1};
   bool disk_held_ = false;
   std::map<NodeId, Frame> frames_;
   std::vector<PartitionId> changed_;

@@ -70,6 +70,7 @@ std::vector<NodeId> World::nodes() const {
 
 Node::Options World::OptionsOf(NodeId node) const {
   Node::Options options;
+  options.replicas.flushes_kept = 1;
   const topology::Member& self = *topology_.Find(node);
   options.founding.self = self.card;
   options.founding.terms = terms_;

@@ -9,6 +9,8 @@
 #include <future>
 #include <memory>
 #include <span>
+#include <utility>
+#include <vector>
 
 #include "absl/synchronization/notification.h"
 #include "server/partition/command.h"
@@ -53,7 +55,7 @@ class ApplierThreadTest : public ::testing::Test {
  protected:
   void Start() {
     thread_ = std::make_unique<ApplierThread>(
-        machines_, log_, clock_, 1h,
+        machines_, log_, clock_, ApplierThread::FlushEvery{.interval = 1h},
         ApplierThread::Callbacks{
             .on_done =
                 [this](ApplierThread::Done done) {
@@ -202,7 +204,7 @@ TEST(ApplierThreadFlushTest, WorkGoesOnWhileTheDataIsFlushed) {
   storage::MemoryLog log;
   StoppedClock clock;
   std::promise<void> applied;
-  ApplierThread thread(machines, log, clock, 0s,
+  ApplierThread thread(machines, log, clock, ApplierThread::FlushEvery{.interval = 0s},
                        {.on_done = [&](const ApplierThread::Done&) { applied.set_value(); },
                         .on_flushed = [](const auto&) {},
                         .on_disk = [](DiskSpace) {},
@@ -212,6 +214,32 @@ TEST(ApplierThreadFlushTest, WorkGoesOnWhileTheDataIsFlushed) {
   thread.Do(Of(&Jobs::applies, {PutAt(1, "k", "v")}));
   applied.get_future().wait();
   store.LetFlushesEnd();
+}
+
+// The clock stands still: it is the bytes.
+TEST(ApplierThreadFlushTest, SoManyBytesAreFlushedAtOnce) {
+  storage::MemoryStore store;
+  partition::StateMachines machines(store);
+  storage::MemoryLog log;
+  StoppedClock clock;
+  std::promise<std::vector<partition::StateMachines::Truncation>> flushed;
+  bool is_first = true;
+  ApplierThread thread(machines, log, clock,
+                       ApplierThread::FlushEvery{.interval = 1h, .bytes = 100},
+                       {.on_done = [](const ApplierThread::Done&) {},
+                        .on_flushed =
+                            [&](auto truncations) {
+                              // Another one follows when the thread ends.
+                              if (std::exchange(is_first, false)) flushed.set_value(truncations);
+                            },
+                        .on_disk = [](DiskSpace) {},
+                        .measure_disk = [] { return DiskSpace{}; },
+                        .on_fatal = [](const Status&) {}});
+  thread.Do(Of(&Jobs::applies, {PutAt(1, "k", std::string(100, 'v'))}));
+  const auto truncations = flushed.get_future().get();
+  ASSERT_THAT(truncations, SizeIs(1));
+  EXPECT_EQ(truncations[0].partition, kP5);
+  EXPECT_EQ(truncations[0].through, 1);
 }
 
 // For followers that lag: what is no longer in memory is read from the log.
@@ -289,7 +317,7 @@ class SnapshotThreadTest : public ApplierThreadTest {
   void Receive(const std::string& bytes, const raft::SnapshotPoint& point) {
     std::promise<void> written;
     ApplierThread receiver(
-        other_, log_, clock_, 1h,
+        other_, log_, clock_, ApplierThread::FlushEvery{.interval = 1h},
         {.on_done =
              [&](ApplierThread::Done done) {
                const bool is_write = std::holds_alternative<ApplierThread::WriteResult>(done[0]);
