@@ -13,7 +13,7 @@ struct Report {
   node::Node& node;
   Instant now;
 
-  void operator()(partition::Applied applied) const { node.OnApplied(applied, now); }
+  void operator()(const partition::Applied& applied) const { node.OnApplied(applied, now); }
   void operator()(ApplierThread::InstallResult installed) const {
     node.OnInstalled(installed.partition, installed.snapshot, std::move(installed.keys), now);
   }
