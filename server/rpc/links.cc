@@ -191,9 +191,11 @@ void Links::Keep(Peer& peer) {
   uint64_t opened = 0;
   Duration pause = options_.retry_soon;
   while (AwaitDown(peer)) {
-    if (IsAnyoneThere(peer.target) && peer.target.dial) Dial(peer);
+    const bool dials = IsAnyoneThere(peer.target) && peer.target.dial;
+    if (dials) Dial(peer);
     const uint64_t before = std::exchange(opened, CountOpened(peer));
-    pause = opened != before ? options_.retry_soon : std::min(2 * pause, options_.retry_every);
+    const Duration longest = dials ? options_.redial_every : options_.retry_every;
+    pause = opened != before ? options_.retry_soon : std::min(2 * pause, longest);
     AwaitUpOr(peer, pause);
   }
 }

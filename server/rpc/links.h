@@ -37,6 +37,7 @@ class Links final : public LinkListener {
     // Pauses between two looks for a lost peer double from the one to the other.
     Duration retry_soon = std::chrono::milliseconds(2);
     Duration retry_every = std::chrono::milliseconds(50);
+    Duration redial_every = std::chrono::milliseconds(500);  // Where somebody is, but no link.
   };
 
   Links(Options options, runtime::Runtime& runtime, Logger& logger);

@@ -1,8 +1,8 @@
 // A node is away until the logs of the others begin behind what it has: it catches up by snapshots,
 // while everything is served, and what it then holds is what was written.
 //
-// The data's write buffer is 1 MiB, so that a few megabytes are flushed several times, and the log
-// forgets them.
+// The data's write buffer is 1 MiB, so that the 20 MiB it misses are flushed many times, and the
+// log forgets most of them.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

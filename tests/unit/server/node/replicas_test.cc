@@ -91,7 +91,7 @@ class ReplicasTest : public ::testing::Test {
   static bool Everyone(NodeId) { return true; }
   static bool Nobody(NodeId) { return false; }
 
-  Replicas replicas_{{.flushes_kept = 1}, kN1};
+  Replicas replicas_{{.flushes_kept = 2}, kN1};
   bool disk_held_ = false;
   std::map<NodeId, Frame> frames_;
   std::vector<PartitionId> changed_;
@@ -277,13 +277,14 @@ TEST_F(ReplicasTest, OldestWriteIsTheFirstThatIsNotDurable) {
 }
 
 // Followers that are a little behind are still served from the log.
-TEST_F(ReplicasTest, LogIsGivenUpToTheFlushBeforeTheLast) {
+TEST_F(ReplicasTest, LogIsKeptForSoManyFlushes) {
   replicas_.Add(kP4, Order({1}), {}, At(0));
   replicas_.Advance(At(0));
   Settle(0);
   for (int i = 0; i < 9; ++i) (void)replicas_.Propose(kP4, "x");
   Settle(10);
   EXPECT_EQ(replicas_.OnFlushed(kP4, 4), 0U);
+  EXPECT_EQ(replicas_.OnFlushed(kP4, 8), 0U);
   EXPECT_EQ(replicas_.OnFlushed(kP4, 8), 4U);
   EXPECT_EQ(replicas_.OnFlushed(kP4, 8), 8U);
   EXPECT_EQ(replicas_.OnFlushed(kP4, 8), 0U) << "it is given up";
