@@ -1,33 +1,29 @@
 // kvd.v1.Cluster: what this node sees of the cluster. Each call posts a question to the node and is
 // finished by the shard.
 //
-// Threading: gRPC's threads.
+// Threading: Start() is the assembler's.
 #pragma once
 
-#include <string>
-
-#include "common/uuid.h"
 #include "kvd/v1/cluster.grpc.pb.h"
+#include "server/rpc/event_loop.h"
 #include "server/runtime/runtime.h"
 
 namespace kvd::rpc {
 
-class ClusterService final : public ::kvd::v1::Cluster::CallbackService {
+class ClusterService {
  public:
-  explicit ClusterService(runtime::Runtime& runtime) : runtime_(runtime) {}
+  ClusterService(EventLoop& loop, runtime::Runtime& runtime) : loop_(loop), runtime_(runtime) {}
 
-  grpc::ServerUnaryReactor* Ping(grpc::CallbackServerContext* context,
-                                 const ::kvd::v1::PingRequest* request,
-                                 ::kvd::v1::PingResponse* response) override;
-  grpc::ServerUnaryReactor* GetStatus(grpc::CallbackServerContext* context,
-                                      const ::kvd::v1::GetStatusRequest* request,
-                                      ::kvd::v1::GetStatusResponse* response) override;
-  grpc::ServerUnaryReactor* GetRing(grpc::CallbackServerContext* context,
-                                    const ::kvd::v1::GetRingRequest* request,
-                                    ::kvd::v1::GetRingResponse* response) override;
+  // To be registered with the server.
+  [[nodiscard]] ::kvd::v1::Cluster::AsyncService& service() { return service_; }
+
+  // After the server started.
+  void Start();
 
  private:
+  EventLoop& loop_;
   runtime::Runtime& runtime_;
+  ::kvd::v1::Cluster::AsyncService service_;
 };
 
 }  // namespace kvd::rpc

@@ -12,17 +12,36 @@
 
 namespace kvd::rpc {
 
-struct Greeter::Call {
+struct Greeter::Call final : Completion {
+  Call(std::string n, runtime::Runtime& r) : name(std::move(n)), runtime(r) {}
+
+  void Proceed(bool) override;
+
+  const std::string name;
+  runtime::Runtime& runtime;
   std::shared_ptr<grpc::Channel> channel;
   std::unique_ptr<peer_pb::Peer::Stub> stub;
   grpc::ClientContext context;
-  peer_pb::HelloRequest request;
+  std::unique_ptr<grpc::ClientAsyncResponseReader<peer_pb::HelloResponse>> reader;
   peer_pb::HelloResponse response;
+  grpc::Status status;
   absl::Notification done;
 };
 
-Greeter::Greeter(std::shared_ptr<grpc::ChannelCredentials> credentials, runtime::Runtime& runtime)
-    : credentials_(std::move(credentials)), runtime_(runtime) {}
+void Greeter::Call::Proceed(bool) {
+  if (status.ok()) {
+    if (auto answer = FromProto(response)) {
+      runtime.Post([name = name, answer = *std::move(answer)](node::Node& node, Instant now) {
+        node.OnHelloAnswer(name, answer, now);
+      });
+    }
+  }
+  done.Notify();  // The last touch: the call may be destroyed at once.
+}
+
+Greeter::Greeter(std::shared_ptr<grpc::ChannelCredentials> credentials, EventLoop& loop,
+                 runtime::Runtime& runtime)
+    : credentials_(std::move(credentials)), loop_(loop), runtime_(runtime) {}
 
 Greeter::~Greeter() {
   Stop();
@@ -30,10 +49,9 @@ Greeter::~Greeter() {
 
 void Greeter::Greet(const topology::FoundingEffects::Greeting& greeting) {
   // A new channel each time: nobody listening is the usual case, and a channel would back off.
-  const auto call = std::make_shared<Call>();
+  const auto call = std::make_shared<Call>(greeting.name, runtime_);
   call->channel = NewPeerChannel(greeting.address, credentials_);
   call->stub = peer_pb::Peer::NewStub(call->channel);
-  call->request = ToProto(greeting.request);
   call->context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(2));
   std::shared_ptr<Call> previous;  // Destroyed here, not under the lock.
   {
@@ -42,18 +60,8 @@ void Greeter::Greet(const topology::FoundingEffects::Greeting& greeting) {
     if (stopping_ || (last != nullptr && !last->done.HasBeenNotified())) return;
     previous = std::exchange(last, call);
   }
-  call->stub->async()->Hello(
-      &call->context, &call->request, &call->response,
-      [this, raw = call.get(), name = greeting.name](const grpc::Status& status) {
-        if (status.ok()) {
-          if (auto response = FromProto(raw->response)) {
-            runtime_.Post([name, response = *std::move(response)](node::Node& node, Instant now) {
-              node.OnHelloAnswer(name, response, now);
-            });
-          }
-        }
-        raw->done.Notify();  // The last touch: the call may be destroyed at once.
-      });
+  call->reader = call->stub->AsyncHello(&call->context, ToProto(greeting.request), &loop_.queue());
+  call->reader->Finish(&call->response, &call->status, static_cast<Completion*>(call.get()));
 }
 
 void Greeter::Stop() {

@@ -1,8 +1,7 @@
 // Sends greetings, one at a time per node: while one is on its way the next is dropped, they
 // repeat.
 //
-// Threading: Greet() on one of our own threads, never on gRPC's, on which no channel may die;
-// answers come on gRPC's threads. Channels die in the next Greet() or with the greeter.
+// Threading: thread-safe; answers come on the event loop.
 #pragma once
 
 #include <grpcpp/security/credentials.h>
@@ -13,6 +12,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
+#include "server/rpc/event_loop.h"
 #include "server/runtime/runtime.h"
 #include "server/topology/founding.h"
 
@@ -20,7 +20,8 @@ namespace kvd::rpc {
 
 class Greeter {
  public:
-  Greeter(std::shared_ptr<grpc::ChannelCredentials> credentials, runtime::Runtime& runtime);
+  Greeter(std::shared_ptr<grpc::ChannelCredentials> credentials, EventLoop& loop,
+          runtime::Runtime& runtime);
   ~Greeter();
 
   void Greet(const topology::FoundingEffects::Greeting& greeting) ABSL_LOCKS_EXCLUDED(mu_);
@@ -32,6 +33,7 @@ class Greeter {
   struct Call;
 
   const std::shared_ptr<grpc::ChannelCredentials> credentials_;
+  EventLoop& loop_;
   runtime::Runtime& runtime_;
   absl::Mutex mu_;
   std::map<std::string, std::shared_ptr<Call>> calls_ ABSL_GUARDED_BY(mu_);  // The last per name.

@@ -1,13 +1,12 @@
 #include "server/rpc/kv_service.h"
 
-#include <grpcpp/support/async_unary_call.h>
-
 #include <chrono>
 #include <optional>
 #include <utility>
 
 #include "common/check.h"
 #include "server/rpc/convert.h"
+#include "server/rpc/unary_call.h"
 
 namespace kvd::rpc {
 namespace {
@@ -23,131 +22,83 @@ std::optional<Duration> BudgetOf(const grpc::ServerContext& context) {
   return std::max(Duration::zero(), std::chrono::duration_cast<Duration>(deadline - now));
 }
 
+Refusal Overloaded() {
+  return {.reason = Reason::kOverloaded,
+          .message = "too many requests are queued at the node asked; try again in 50 ms",
+          .retry_after = std::chrono::milliseconds(50)};
+}
+
 template <typename Request, typename Response>
-class UnaryCall : public KvService::Call {
+class KvCall final : public UnaryCall<pb::KV::AsyncService, Request, Response, KvService::Call> {
  public:
-  using Service = pb::KV::AsyncService;
-  using Announce = void (Service::*)(grpc::ServerContext*, Request*,
-                                     grpc::ServerAsyncResponseWriter<Response>*,
-                                     grpc::CompletionQueue*, grpc::ServerCompletionQueue*, void*);
+  using Base = UnaryCall<pb::KV::AsyncService, Request, Response, KvService::Call>;
+  using Method = typename Base::Method;
 
-  // What all calls of a method share.
-  struct Method {
-    Service& service;
-    Announce announce;
-    grpc::ServerCompletionQueue& queue;
-    runtime::Runtime& runtime;
-    KvService& owner;
-  };
-
-  // Owns itself: deleted when its answer is out, or when the queue shuts down.
-  static void New(const Method& method) {
-    auto* call = new UnaryCall(method);
-    (method.service.*method.announce)(&call->context_, &call->request_, &call->writer_,
-                                      &method.queue, &method.queue, static_cast<Call*>(call));
+  static void New(const Method& method, KvService& owner) {
+    (new KvCall(method, owner))->Announce();
   }
 
-  void Proceed(bool ok) override {
-    if (finishing_ || !ok) {
-      delete this;
-      return;
-    }
-    finishing_ = true;  // The next thing the queue says of this call is that its answer is out.
-    if (!method_.owner.stopping()) New(method_);
-    Asked asked = FromProto(request_);
-    if (const auto* refusal = std::get_if<Refusal>(&asked)) return Refuse(*refusal);
-    const node::CallId id{reinterpret_cast<uintptr_t>(static_cast<Call*>(this))};
-    method_.owner.Posted();
-    const bool posted = method_.runtime.TryPost(
-        [id, operation = std::get<node::Operation>(std::move(asked)), budget = BudgetOf(context_)](
-            node::Node& node, Instant now) mutable {
-          node.OnCall(id, std::move(operation), budget, now);
-        });
-    if (posted) return;
-    method_.owner.Answered();
-    Refuse(Overloaded());
-  }
-
-  void Finish(node::Answer answer) override {
+  void Answer(node::Answer answer) override {
     if (const auto* refusal = std::get_if<Refusal>(&answer.result)) return Refuse(*refusal);
-    ToProto(std::move(answer), response_);
-    writer_.Finish(response_, grpc::Status::OK, static_cast<Call*>(this));
+    ToProto(std::move(answer), this->response());
+    this->Finish(grpc::Status::OK);
   }
 
  private:
-  explicit UnaryCall(const Method& method) : method_(method), writer_(&context_) {}
+  KvCall(const Method& method, KvService& owner) : Base(method), owner_(owner) {}
 
-  void Refuse(const Refusal& refusal) {
-    writer_.FinishWithError(ToGrpc(refusal), static_cast<Call*>(this));
+  void AnnounceNext() override { New(this->method(), owner_); }
+
+  void Handle() override {
+    Asked asked = FromProto(this->request());
+    if (const auto* refusal = std::get_if<Refusal>(&asked)) return Refuse(*refusal);
+    const node::CallId id{reinterpret_cast<uintptr_t>(static_cast<KvService::Call*>(this))};
+    const bool posted =
+        owner_.Post(id, std::get<node::Operation>(std::move(asked)), BudgetOf(this->context()));
+    if (!posted) Refuse(Overloaded());
   }
 
-  static Refusal Overloaded() {
-    return {.reason = Reason::kOverloaded,
-            .message = "too many requests are queued at the node asked; try again in 50 ms",
-            .retry_after = std::chrono::milliseconds(50)};
-  }
+  void Refuse(const Refusal& refusal) { this->Finish(ToGrpc(refusal)); }
 
-  const Method method_;
-  grpc::ServerContext context_;
-  Request request_;
-  Response response_;
-  grpc::ServerAsyncResponseWriter<Response> writer_;
-  bool finishing_ = false;
+  KvService& owner_;
 };
 
 }  // namespace
 
-void KvService::Register(grpc::ServerBuilder& builder) {
-  builder.RegisterService(&service_);
-  queue_ = builder.AddCompletionQueue();
-}
-
 void KvService::Start() {
-  using GetCall = UnaryCall<pb::GetRequest, pb::GetResponse>;
-  using PutCall = UnaryCall<pb::PutRequest, pb::PutResponse>;
-  using DeleteCall = UnaryCall<pb::DeleteRequest, pb::DeleteResponse>;
-  using IncrementCall = UnaryCall<pb::IncrementRequest, pb::IncrementResponse>;
-  using BatchCall = UnaryCall<pb::BatchRequest, pb::BatchResponse>;
   using Service = pb::KV::AsyncService;
   for (int i = 0; i < kAnnounced; ++i) {
-    GetCall::New({service_, &Service::RequestGet, *queue_, runtime_, *this});
-    PutCall::New({service_, &Service::RequestPut, *queue_, runtime_, *this});
-    DeleteCall::New({service_, &Service::RequestDelete, *queue_, runtime_, *this});
-    IncrementCall::New({service_, &Service::RequestIncrement, *queue_, runtime_, *this});
-    BatchCall::New({service_, &Service::RequestBatch, *queue_, runtime_, *this});
-  }
-  thread_ = std::thread([this] { Poll(); });
-}
-
-void KvService::Poll() {
-  void* tag = nullptr;
-  bool ok = false;
-  while (queue_->Next(&tag, &ok)) {
-    if (tag != &last_) {
-      static_cast<Call*>(tag)->Proceed(ok);
-      continue;
-    }
-    // Nothing may be started on a queue that was shut down: first what the node still has.
-    AwaitAnswers();
-    queue_->Shutdown();
+    KvCall<pb::GetRequest, pb::GetResponse>::New({service_, &Service::RequestGet, loop_}, *this);
+    KvCall<pb::PutRequest, pb::PutResponse>::New({service_, &Service::RequestPut, loop_}, *this);
+    KvCall<pb::DeleteRequest, pb::DeleteResponse>::New({service_, &Service::RequestDelete, loop_},
+                                                       *this);
+    KvCall<pb::IncrementRequest, pb::IncrementResponse>::New(
+        {service_, &Service::RequestIncrement, loop_}, *this);
+    KvCall<pb::BatchRequest, pb::BatchResponse>::New({service_, &Service::RequestBatch, loop_},
+                                                     *this);
   }
 }
 
-void KvService::AwaitAnswers() {
+void KvService::Stop() {
+  // What was matched before the shutdown is posted first.
+  loop_.AwaitReported();
   const auto all_answered = [this]() ABSL_SHARED_LOCKS_REQUIRED(mu_) { return underway_ == 0; };
   absl::MutexLock lock(&mu_, absl::Condition(&all_answered));
 }
 
-void KvService::Stop() {
-  if (!thread_.joinable()) return;
-  stopping_ = true;
-  last_.Set(queue_.get(), gpr_now(GPR_CLOCK_REALTIME), &last_);
-  thread_.join();
+bool KvService::Post(node::CallId call, node::Operation operation, std::optional<Duration> budget) {
+  Posted();
+  const bool posted = runtime_.TryPost(
+      [call, operation = std::move(operation), budget](node::Node& node, Instant now) mutable {
+        node.OnCall(call, std::move(operation), budget, now);
+      });
+  if (!posted) Answered();
+  return posted;
 }
 
 void KvService::Answer(node::CallId call, node::Answer answer) {
   // NOLINTNEXTLINE(performance-no-int-to-ptr): the id is the call's address, see Call.
-  reinterpret_cast<Call*>(call.value)->Finish(std::move(answer));
+  reinterpret_cast<Call*>(call.value)->Answer(std::move(answer));
   Answered();
 }
 

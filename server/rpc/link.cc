@@ -7,7 +7,7 @@
 namespace kvd::rpc {
 
 ReadToken::~ReadToken() {
-  if (link_ != nullptr) link_->StartRead();
+  if (link_ != nullptr) link_->ReadNext();
 }
 
 Link::Link(NodeId peer, LinkListener& listener)
@@ -22,30 +22,30 @@ std::vector<uint64_t> Link::Send(node::Frame frame) {
       return refused;
     }
     refused = queue_.Add(std::move(frame));
-    if (writing_) return refused;
-    writing_ = true;
+    if (sending_) return refused;
+    sending_ = true;
     ++busy_;
   }
   WriteNext();
   return refused;
 }
 
-// REQUIRES: `writing_` was set by the caller, who is thereby the only writer.
+// REQUIRES: `sending_` was set by the caller, who is thereby the only writer.
 void Link::WriteNext() {
   std::optional<node::Frame> next;
   {
     absl::MutexLock lock(&mu_);
     if (!ended_) next = queue_.Take();
-    writing_ = next.has_value();
+    sending_ = next.has_value();
   }
   if (!next) return Release();
-  writing_frame_ = ToProto(*std::move(next));
-  StartWrite(writing_frame_);
+  writing_ = ToProto(*std::move(next));
+  StartWrite(writing_, &written_);
 }
 
 bool Link::IsSending() {
   absl::MutexLock lock(&mu_);
-  return writing_ && !ended_;
+  return sending_ && !ended_;
 }
 
 void Link::Cancel() {
@@ -65,7 +65,7 @@ void Link::Release() {
     --busy_;
     end = ended_ && busy_ == 0;
   }
-  if (end) End();
+  if (end) StartEnd(&finished_);
 }
 
 void Link::Written(bool ok) {
@@ -73,17 +73,18 @@ void Link::Written(bool ok) {
   WriteNext();
 }
 
-void Link::Opened() {
+void Link::Opened(bool ok) {
+  if (!ok) return ReadNext();  // Fails as well, and ends the stream.
   {
     absl::MutexLock lock(&mu_);
     open_ = true;
   }
   listener_.OnOpen(self_);
-  StartRead();
+  ReadNext();
 }
 
-void Link::Read(bool ok, peer_pb::Frame frame) {
-  if (ok) return listener_.OnFrame(peer_, std::move(frame), ReadToken(self_));
+void Link::Read(bool ok) {
+  if (ok) return listener_.OnFrame(peer_, std::move(reading_), ReadToken(self_));
   bool end_now = false;
   bool was_open = false;
   {
@@ -93,15 +94,13 @@ void Link::Read(bool ok, peer_pb::Frame frame) {
     was_open = open_;
   }
   if (was_open) listener_.OnClosed(self_);
-  if (end_now) End();
+  if (end_now) StartEnd(&finished_);
 }
 
+// Who waits for the end of a link that it dialled destroys it: with it may go the last reference to
+// the channel.
 void Link::Done() {
   const auto self = std::move(self_);
-  SetDone();
-}
-
-void Link::SetDone() {
   absl::MutexLock lock(&mu_);
   done_ = true;
 }
@@ -115,43 +114,39 @@ void Link::AwaitDone() {
   absl::MutexLock lock(&mu_, absl::Condition(&done_));
 }
 
-AcceptedLink* AcceptedLink::New(NodeId peer, LinkListener& listener,
-                                grpc::CallbackServerContext& context) {
-  auto* link = new AcceptedLink(peer, listener, context);
-  link->self_ = std::shared_ptr<Link>(link);
-  link->StartSendInitialMetadata();
-  return link;
+void AcceptedLink::New(NodeId peer, LinkListener& listener, std::unique_ptr<Call> call) {
+  const std::shared_ptr<AcceptedLink> link(new AcceptedLink(peer, listener, std::move(call)));
+  link->self_ = link;
+  link->call_->stream.SendInitialMetadata(&link->greeted_);
 }
 
-void AcceptedLink::OnSendInitialMetadataDone(bool ok) {
-  if (ok) return Opened();
-  StartRead();  // Fails as well, and ends the stream.
+void AcceptedLink::StartRead(peer_pb::Frame& frame, Completion* tag) {
+  call_->stream.Read(&frame, tag);
+}
+
+void AcceptedLink::StartWrite(const peer_pb::Frame& frame, Completion* tag) {
+  call_->stream.Write(frame, tag);
 }
 
 std::shared_ptr<DialledLink> DialledLink::New(NodeId peer, LinkListener& listener,
                                               peer_pb::Peer::Stub& stub,
-                                              const Introduction& introduction) {
+                                              const Introduction& introduction, EventLoop& loop) {
   std::shared_ptr<DialledLink> link(new DialledLink(peer, listener));
   link->self_ = link;
   link->context_.AddMetadata("kvd-cluster", introduction.cluster_id);
   link->context_.AddMetadata("kvd-from", introduction.from);
   link->context_.AddMetadata("kvd-to", introduction.to);
-  stub.async()->Link(&link->context_, link.get());
-  link->AddHold();  // Writes and reads start outside of reactions, until End().
-  link->StartCall();
+  link->stream_ = stub.PrepareAsyncLink(&link->context_, &loop.queue());
+  link->stream_->StartCall(&link->started_);
   return link;
 }
 
-void DialledLink::OnReadInitialMetadataDone(bool ok) {
-  if (ok) return Opened();
-  StartRead();  // Fails as well, and ends the stream.
+void DialledLink::StartRead(peer_pb::Frame& frame, Completion* tag) {
+  stream_->Read(&frame, tag);
 }
 
-// Who dialled holds this link until it is done, and destroys it on a thread of ours: with it may go
-// the last reference to the channel, which gRPC does not allow on its own threads.
-void DialledLink::OnDone(const grpc::Status&) {
-  self_.reset();
-  SetDone();
+void DialledLink::StartWrite(const peer_pb::Frame& frame, Completion* tag) {
+  stream_->Write(frame, tag);
 }
 
 }  // namespace kvd::rpc

@@ -7,9 +7,12 @@
 // Threading: thread-safe. Never calls gRPC or its owner with its lock held.
 #pragma once
 
-#include <grpcpp/grpcpp.h>
+#include <grpcpp/client_context.h>
+#include <grpcpp/server_context.h>
+#include <grpcpp/support/async_stream.h>
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -17,6 +20,7 @@
 #include "common/types.h"
 #include "kvd/peer/v1/peer.grpc.pb.h"
 #include "server/node/messages.h"
+#include "server/rpc/event_loop.h"
 #include "server/rpc/frame_queue.h"
 
 namespace kvd::rpc {
@@ -35,13 +39,20 @@ class ReadToken {
   std::shared_ptr<Link> link_;
 };
 
-// Who is told of what happens to links; called on gRPC's threads.
+// Who is told of what happens to links; called on the loop's thread.
 class LinkListener {
  public:
   virtual ~LinkListener() = default;
   virtual void OnOpen(const std::shared_ptr<Link>& link) = 0;
   virtual void OnFrame(NodeId peer, ::kvd::peer::v1::Frame frame, ReadToken token) = 0;
   virtual void OnClosed(const std::shared_ptr<Link>& link) = 0;
+};
+
+// The metadata by which the one who dials introduces itself before the first frame.
+struct Introduction {
+  std::string cluster_id;
+  std::string from;
+  std::string to;
 };
 
 class Link {
@@ -62,107 +73,95 @@ class Link {
   // gRPC is through with this link.
   [[nodiscard]] bool IsDone() ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Waits until gRPC is through with this link.
+  // Waits until gRPC is through with this link. Not on the loop's thread.
   void AwaitDone() ABSL_LOCKS_EXCLUDED(mu_);
 
  protected:
   Link(NodeId peer, LinkListener& listener);
 
-  // The stream carries frames.
-  void Opened();
-  void Read(bool ok, ::kvd::peer::v1::Frame frame);
-  void Written(bool ok);
+  // The first step is done: the stream carries frames if `ok`, else it ends.
+  void Opened(bool ok);
 
-  // gRPC is through with this link, which may be destroyed by the call.
-  void Done();
-  void SetDone() ABSL_LOCKS_EXCLUDED(mu_);
-
-  virtual void StartRead() = 0;
-  virtual void StartWrite(const ::kvd::peer::v1::Frame& frame) = 0;
+  // One step each, which is reported to the tag.
+  virtual void StartRead(::kvd::peer::v1::Frame& frame, Completion* tag) = 0;
+  virtual void StartWrite(const ::kvd::peer::v1::Frame& frame, Completion* tag) = 0;
+  virtual void StartEnd(Completion* tag) = 0;  // Nothing more will be started on the stream.
   virtual void TryCancel() = 0;
 
-  // Nothing more will be started on the stream.
-  virtual void End() = 0;
-
-  std::shared_ptr<Link> self_;  // Until Done(): gRPC holds a plain pointer.
+  std::shared_ptr<Link> self_;  // Until gRPC is through with this link: it holds plain pointers.
 
  private:
   friend class ReadToken;
 
+  void ReadNext() { StartRead(reading_, &read_); }
+  void Read(bool ok);
   void WriteNext();
+  void Written(bool ok);
   void Release() ABSL_LOCKS_EXCLUDED(mu_);
+  void Done() ABSL_LOCKS_EXCLUDED(mu_);
 
   const NodeId peer_;
   LinkListener& listener_;
-  ::kvd::peer::v1::Frame writing_frame_;  // Owned by the write that is outstanding.
+  Tag read_{[this](bool ok) { Read(ok); }};
+  Tag written_{[this](bool ok) { Written(ok); }};
+  Tag finished_{[this](bool) { Done(); }};
+  ::kvd::peer::v1::Frame reading_;  // Owned by the read that is outstanding.
+  ::kvd::peer::v1::Frame writing_;  // Likewise.
   absl::Mutex mu_;
   FrameQueue queue_ ABSL_GUARDED_BY(mu_);
-  bool writing_ ABSL_GUARDED_BY(mu_) = false;
-  int busy_ ABSL_GUARDED_BY(mu_) = 0;  // Threads or writes that still use the stream: End() waits.
+  bool sending_ ABSL_GUARDED_BY(mu_) = false;
+  int busy_ ABSL_GUARDED_BY(mu_) =
+      0;  // Threads or writes that still use the stream: it ends later.
   bool open_ ABSL_GUARDED_BY(mu_) = false;
   bool ended_ ABSL_GUARDED_BY(mu_) = false;
   bool done_ ABSL_GUARDED_BY(mu_) = false;
 };
 
 // The side that accepted.
-class AcceptedLink final
-    : public Link,
-      public grpc::ServerBidiReactor<::kvd::peer::v1::Frame, ::kvd::peer::v1::Frame> {
+class AcceptedLink final : public Link {
  public:
-  static AcceptedLink* New(NodeId peer, LinkListener& listener,
-                           grpc::CallbackServerContext& context);
+  // A call of Peer.Link that came in.
+  struct Call {
+    grpc::ServerContext context;
+    grpc::ServerAsyncReaderWriter<::kvd::peer::v1::Frame, ::kvd::peer::v1::Frame> stream{&context};
+  };
+
+  static void New(NodeId peer, LinkListener& listener, std::unique_ptr<Call> call);
 
  private:
-  using Reactor = grpc::ServerBidiReactor<::kvd::peer::v1::Frame, ::kvd::peer::v1::Frame>;
+  AcceptedLink(NodeId peer, LinkListener& listener, std::unique_ptr<Call> call)
+      : Link(peer, listener), call_(std::move(call)) {}
 
-  AcceptedLink(NodeId peer, LinkListener& listener, grpc::CallbackServerContext& context)
-      : Link(peer, listener), context_(context) {}
+  void StartRead(::kvd::peer::v1::Frame& frame, Completion* tag) override;
+  void StartWrite(const ::kvd::peer::v1::Frame& frame, Completion* tag) override;
+  void StartEnd(Completion* tag) override { call_->stream.Finish(grpc::Status::OK, tag); }
+  void TryCancel() override { call_->context.TryCancel(); }
 
-  void OnSendInitialMetadataDone(bool ok) override;
-  void OnReadDone(bool ok) override { Read(ok, std::move(reading_)); }
-  void OnWriteDone(bool ok) override { Written(ok); }
-  void OnDone() override { Done(); }
-  void StartRead() override { Reactor::StartRead(&reading_); }
-  void StartWrite(const ::kvd::peer::v1::Frame& frame) override { Reactor::StartWrite(&frame); }
-  void TryCancel() override { context_.TryCancel(); }
-  void End() override { Finish(grpc::Status::OK); }
-
-  grpc::CallbackServerContext& context_;
-  ::kvd::peer::v1::Frame reading_;
+  const std::unique_ptr<Call> call_;
+  Tag greeted_{[this](bool ok) { Opened(ok); }};
 };
 
 // The side that dialled.
-class DialledLink final
-    : public Link,
-      public grpc::ClientBidiReactor<::kvd::peer::v1::Frame, ::kvd::peer::v1::Frame> {
+class DialledLink final : public Link {
  public:
-  // The metadata by which the other side knows us before the first frame.
-  struct Introduction {
-    std::string cluster_id;
-    std::string from;
-    std::string to;
-  };
-
   static std::shared_ptr<DialledLink> New(NodeId peer, LinkListener& listener,
                                           ::kvd::peer::v1::Peer::Stub& stub,
-                                          const Introduction& introduction);
+                                          const Introduction& introduction, EventLoop& loop);
 
  private:
-  using Reactor = grpc::ClientBidiReactor<::kvd::peer::v1::Frame, ::kvd::peer::v1::Frame>;
-
   using Link::Link;
 
-  void OnReadInitialMetadataDone(bool ok) override;
-  void OnReadDone(bool ok) override { Read(ok, std::move(reading_)); }
-  void OnWriteDone(bool ok) override { Written(ok); }
-  void OnDone(const grpc::Status&) override;
-  void StartRead() override { Reactor::StartRead(&reading_); }
-  void StartWrite(const ::kvd::peer::v1::Frame& frame) override { Reactor::StartWrite(&frame); }
+  void StartRead(::kvd::peer::v1::Frame& frame, Completion* tag) override;
+  void StartWrite(const ::kvd::peer::v1::Frame& frame, Completion* tag) override;
+  void StartEnd(Completion* tag) override { stream_->Finish(&status_, tag); }
   void TryCancel() override { context_.TryCancel(); }
-  void End() override { RemoveHold(); }
 
   grpc::ClientContext context_;
-  ::kvd::peer::v1::Frame reading_;
+  std::unique_ptr<grpc::ClientAsyncReaderWriter<::kvd::peer::v1::Frame, ::kvd::peer::v1::Frame>>
+      stream_;
+  grpc::Status status_;
+  Tag started_{[this](bool) { stream_->ReadInitialMetadata(&greeted_); }};
+  Tag greeted_{[this](bool ok) { Opened(ok); }};
 };
 
 }  // namespace kvd::rpc

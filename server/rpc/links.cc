@@ -9,11 +9,12 @@
 #include "server/rpc/channel.h"
 #include "server/rpc/convert.h"
 #include "server/rpc/probe.h"
+#include "server/runtime/thread_name.h"
 
 namespace kvd::rpc {
 
-Links::Links(Options options, runtime::Runtime& runtime, Logger& logger)
-    : options_(std::move(options)), runtime_(runtime), logger_(logger) {}
+Links::Links(Options options, EventLoop& loop, runtime::Runtime& runtime, Logger& logger)
+    : options_(std::move(options)), loop_(loop), runtime_(runtime), logger_(logger) {}
 
 Links::~Links() {
   Stop();
@@ -61,7 +62,7 @@ void Links::Stop() {
   for (const auto& link : links) link->AwaitDone();
 }
 
-std::optional<NodeId> Links::Recognise(const DialledLink::Introduction& introduction) const {
+std::optional<NodeId> Links::Recognise(const Introduction& introduction) const {
   absl::MutexLock lock(&mu_);
   if (stopping_ || introduction.cluster_id != cluster_id_.ToString()) return std::nullopt;
   if (introduction.to != options_.self.ToString()) return std::nullopt;
@@ -188,6 +189,7 @@ void Links::AwaitUpOr(Peer& peer, Duration timeout, Link* dialled) {
 // A process that dies closes its links and its port one after the other: who asks in between finds
 // somebody there, and asks again soon.
 void Links::Keep(Peer& peer) {
+  runtime::NameThread("kvd-link");
   uint64_t opened = 0;
   Duration pause = options_.retry_soon;
   while (AwaitDown(peer)) {
@@ -217,7 +219,7 @@ bool Links::IsAnyoneThere(const node::LinkTarget& target) {
 
 // Returns when the link it dialled, if any, has ended and gRPC is through with it.
 void Links::Dial(Peer& peer) {
-  DialledLink::Introduction introduction{
+  Introduction introduction{
       .cluster_id = {}, .from = options_.self.ToString(), .to = peer.target.uuid.ToString()};
   {
     absl::MutexLock lock(&mu_);
@@ -225,7 +227,7 @@ void Links::Dial(Peer& peer) {
   }
   const auto channel = NewPeerChannel(peer.target.peer_address, options_.credentials);
   const auto stub = peer_pb::Peer::NewStub(channel);
-  const auto link = DialledLink::New(peer.target.id, *this, *stub, introduction);
+  const auto link = DialledLink::New(peer.target.id, *this, *stub, introduction, loop_);
   // A process that dies may still accept a connection: what becomes of it says more than silence.
   AwaitUpOr(peer, options_.connect_timeout, link.get());
   {

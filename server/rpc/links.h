@@ -4,7 +4,7 @@
 //
 // Owns: a thread per peer, asleep while its link is up; channels live and die on it.
 //
-// Threading: thread-safe. The shard calls SetTargets() and Send(); gRPC's threads call the
+// Threading: thread-safe. The shard calls SetTargets() and Send(); the event loop calls the
 // listener.
 #pragma once
 
@@ -22,6 +22,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "server/node/effects.h"
+#include "server/rpc/event_loop.h"
 #include "server/rpc/link.h"
 #include "server/runtime/runtime.h"
 
@@ -40,7 +41,7 @@ class Links final : public LinkListener {
     Duration redial_every = std::chrono::milliseconds(500);  // Where somebody is, but no link.
   };
 
-  Links(Options options, runtime::Runtime& runtime, Logger& logger);
+  Links(Options options, EventLoop& loop, runtime::Runtime& runtime, Logger& logger);
   ~Links() override;
 
   // Members and the cluster they form; called once the node has a topology.
@@ -50,7 +51,7 @@ class Links final : public LinkListener {
   void Send(NodeId peer, node::Frame frame) ABSL_LOCKS_EXCLUDED(mu_);
 
   // Who introduces itself with this metadata; nullopt: nobody we keep a link with.
-  [[nodiscard]] std::optional<NodeId> Recognise(const DialledLink::Introduction& introduction) const
+  [[nodiscard]] std::optional<NodeId> Recognise(const Introduction& introduction) const
       ABSL_LOCKS_EXCLUDED(mu_);
 
   // Waits until what is queued for peers was sent, or `timeout` passed.
@@ -82,6 +83,7 @@ class Links final : public LinkListener {
   void OnMalformed(NodeId id) ABSL_LOCKS_EXCLUDED(mu_);
 
   const Options options_;
+  EventLoop& loop_;
   runtime::Runtime& runtime_;
   Logger& logger_;
   mutable absl::Mutex mu_;

@@ -1,40 +1,149 @@
 #include "server/rpc/peer_service.h"
 
+#include <fmt/format.h>
+
+#include <memory>
 #include <utility>
-#include <vector>
 
 #include "server/rpc/convert.h"
+#include "server/rpc/unary_call.h"
 
 namespace kvd::rpc {
 namespace {
 
+using Service = peer_pb::Peer::AsyncService;
+
+constexpr int kAnnounced = 8;  // Calls per method at any time; others wait in gRPC.
+
 const grpc::Status kStopping(grpc::StatusCode::UNAVAILABLE, "the node is stopping");
 
-std::string MetadataOf(const grpc::CallbackServerContext& context, const char* key) {
+std::string MetadataOf(const grpc::ServerContext& context, const char* key) {
   const auto& metadata = context.client_metadata();
   const auto it = metadata.find(key);
   return it == metadata.end() ? std::string() : std::string(it->second.data(), it->second.size());
 }
 
-// Ends a stream before its first frame.
-class RefusedLink final : public grpc::ServerBidiReactor<peer_pb::Frame, peer_pb::Frame> {
- public:
-  explicit RefusedLink(const grpc::Status& status) { Finish(status); }
-  void OnDone() override { delete this; }
-};
-
 }  // namespace
 
-grpc::ServerUnaryReactor* PeerService::Hello(grpc::CallbackServerContext* context,
-                                             const peer_pb::HelloRequest* request,
-                                             peer_pb::HelloResponse* response) {
-  auto* reactor = context->DefaultReactor();
-  auto read = FromProto(*request);
+class PeerService::HelloCall final
+    : public UnaryCall<Service, peer_pb::HelloRequest, peer_pb::HelloResponse> {
+ public:
+  static void New(PeerService& owner) { (new HelloCall(owner))->Announce(); }
+
+  [[nodiscard]] const peer_pb::HelloRequest& hello() { return request(); }
+
+  void Answer(const topology::HelloResponse& answer) {
+    response() = ToProto(answer);
+    Finish(grpc::Status::OK);
+  }
+  void Refuse(const grpc::Status& status) { Finish(status); }
+
+ private:
+  explicit HelloCall(PeerService& owner)
+      : UnaryCall({owner.service_, &Service::RequestHello, owner.loop_}), owner_(owner) {}
+
+  void AnnounceNext() override { New(owner_); }
+  void Handle() override { owner_.Ask(*this); }
+
+  PeerService& owner_;
+};
+
+// Becomes a link, or refuses to be one.
+class PeerService::LinkCall final : public Completion {
+ public:
+  static void New(PeerService& owner) {
+    auto* call = new LinkCall(owner);
+    auto* queue = &owner.loop_.queue();
+    owner.service_.RequestLink(&call->call_->context, &call->call_->stream, queue, queue,
+                               static_cast<Completion*>(call));
+  }
+
+  void Proceed(bool ok) override {
+    if (ok && !refusing_) {
+      New(owner_);
+      if (!Accept()) return;
+    }
+    delete this;
+  }
+
+ private:
+  explicit LinkCall(PeerService& owner)
+      : owner_(owner), call_(std::make_unique<AcceptedLink::Call>()) {}
+
+  // False: the refusal is on its way.
+  bool Accept() {
+    const grpc::ServerContext& context = call_->context;
+    const Introduction introduction{.cluster_id = MetadataOf(context, "kvd-cluster"),
+                                    .from = MetadataOf(context, "kvd-from"),
+                                    .to = MetadataOf(context, "kvd-to")};
+    if (const auto peer = owner_.links_.Recognise(introduction)) {
+      AcceptedLink::New(*peer, owner_.links_, std::move(call_));
+      return true;
+    }
+    refusing_ = true;
+    call_->stream.Finish(
+        ToGrpc({.reason = Reason::kWrongNode,
+                .message = fmt::format("this node keeps no link with {} of cluster {}",
+                                       introduction.from, introduction.cluster_id)}),
+        static_cast<Completion*>(this));
+    return false;
+  }
+
+  PeerService& owner_;
+  std::unique_ptr<AcceptedLink::Call> call_;
+  bool refusing_ = false;
+};
+
+// gRPC itself would refuse what the port does not know, on a queue that nobody polls.
+class PeerService::UnknownCall final : public Completion {
+ public:
+  static void New(PeerService& owner) {
+    auto* call = new UnknownCall(owner);
+    auto* queue = &owner.loop_.queue();
+    owner.unknown_.RequestCall(&call->context_, &call->stream_, queue, queue,
+                               static_cast<Completion*>(call));
+  }
+
+  void Proceed(bool ok) override {
+    if (!ok || refusing_) {
+      delete this;
+      return;
+    }
+    refusing_ = true;
+    New(owner_);
+    stream_.Finish(grpc::Status(grpc::StatusCode::UNIMPLEMENTED,
+                                "this port is for the nodes of the cluster; clients have another"),
+                   static_cast<Completion*>(this));
+  }
+
+ private:
+  explicit UnknownCall(PeerService& owner) : owner_(owner) {}
+
+  PeerService& owner_;
+  grpc::GenericServerContext context_;
+  grpc::GenericServerAsyncReaderWriter stream_{&context_};
+  bool refusing_ = false;
+};
+
+void PeerService::Register(grpc::ServerBuilder& builder) {
+  builder.RegisterService(&service_);
+  builder.RegisterAsyncGenericService(&unknown_);
+}
+
+void PeerService::Start() {
+  for (int i = 0; i < kAnnounced; ++i) {
+    HelloCall::New(*this);
+    LinkCall::New(*this);
+    UnknownCall::New(*this);
+  }
+}
+
+void PeerService::Ask(HelloCall& call) {
+  auto read = FromProto(call.hello());
   if (!read) {
-    reactor->Finish(
+    return call.Refuse(
         ToGrpc({.reason = Reason::kBadRequest,
                 .message = "malformed Hello: an identity is missing or has a wrong length"}));
-    return reactor;
   }
   topology::HelloId id;
   bool stopping = false;
@@ -42,52 +151,33 @@ grpc::ServerUnaryReactor* PeerService::Hello(grpc::CallbackServerContext* contex
     absl::MutexLock lock(&mu_);
     stopping = stopping_;
     id = topology::HelloId{++last_id_};
-    if (!stopping) waiting_[id] = {reactor, response};
+    if (!stopping) waiting_[id] = &call;
   }
-  if (stopping) {
-    reactor->Finish(kStopping);
-    return reactor;
-  }
+  if (stopping) return call.Refuse(kStopping);
   runtime_.Post([id, request = *std::move(read)](node::Node& node, Instant now) {
     node.OnHello(id, request, now);
   });
-  return reactor;
 }
 
 void PeerService::Answer(topology::HelloId id, const topology::HelloResponse& response) {
-  Waiting waiting;
+  HelloCall* call = nullptr;
   {
     absl::MutexLock lock(&mu_);
     const auto taken = waiting_.extract(id);
     if (!taken) return;
-    waiting = taken.mapped();
+    call = taken.mapped();
   }
-  *waiting.response = ToProto(response);
-  waiting.reactor->Finish(grpc::Status::OK);
+  call->Answer(response);
 }
 
 void PeerService::Stop() {
-  std::map<topology::HelloId, Waiting> waiting;
+  std::map<topology::HelloId, HelloCall*> waiting;
   {
     absl::MutexLock lock(&mu_);
     stopping_ = true;
     waiting = std::exchange(waiting_, {});
   }
-  for (const auto& [id, call] : waiting) call.reactor->Finish(kStopping);
-}
-
-grpc::ServerBidiReactor<peer_pb::Frame, peer_pb::Frame>* PeerService::Link(
-    grpc::CallbackServerContext* context) {
-  const DialledLink::Introduction introduction{.cluster_id = MetadataOf(*context, "kvd-cluster"),
-                                               .from = MetadataOf(*context, "kvd-from"),
-                                               .to = MetadataOf(*context, "kvd-to")};
-  const auto peer = links_.Recognise(introduction);
-  if (!peer) {
-    return new RefusedLink(ToGrpc({.reason = Reason::kWrongNode,
-                                   .message = "this node keeps no link with " + introduction.from +
-                                              " of cluster " + introduction.cluster_id}));
-  }
-  return AcceptedLink::New(*peer, links_, *context);
+  for (const auto& [id, call] : waiting) call->Refuse(kStopping);
 }
 
 }  // namespace kvd::rpc

@@ -1,28 +1,30 @@
 // kvd.peer.v1.Peer, the side that is called: greetings, and the links others dial.
 //
-// Threading: gRPC's threads; Answer() is called by the shard.
+// Threading: Answer() is called by the shard; Start() and Stop() by the assembler.
 #pragma once
+
+#include <grpcpp/generic/async_generic_service.h>
 
 #include <map>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "kvd/peer/v1/peer.grpc.pb.h"
+#include "server/rpc/event_loop.h"
 #include "server/rpc/links.h"
 #include "server/runtime/runtime.h"
 #include "server/topology/founding.h"
 
 namespace kvd::rpc {
 
-class PeerService final : public ::kvd::peer::v1::Peer::CallbackService {
+class PeerService {
  public:
-  PeerService(runtime::Runtime& runtime, Links& links) : runtime_(runtime), links_(links) {}
+  PeerService(EventLoop& loop, runtime::Runtime& runtime, Links& links)
+      : loop_(loop), runtime_(runtime), links_(links) {}
 
-  grpc::ServerUnaryReactor* Hello(grpc::CallbackServerContext* context,
-                                  const ::kvd::peer::v1::HelloRequest* request,
-                                  ::kvd::peer::v1::HelloResponse* response) override;
-  grpc::ServerBidiReactor<::kvd::peer::v1::Frame, ::kvd::peer::v1::Frame>* Link(
-      grpc::CallbackServerContext* context) override;
+  // Before the server is built, and after it started.
+  void Register(grpc::ServerBuilder& builder);
+  void Start();
 
   void Answer(topology::HelloId id, const topology::HelloResponse& response)
       ABSL_LOCKS_EXCLUDED(mu_);
@@ -31,15 +33,20 @@ class PeerService final : public ::kvd::peer::v1::Peer::CallbackService {
   void Stop() ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
-  struct Waiting {
-    grpc::ServerUnaryReactor* reactor = nullptr;
-    ::kvd::peer::v1::HelloResponse* response = nullptr;
-  };
+  class HelloCall;
+  class LinkCall;
+  class UnknownCall;
 
+  // Has the node answer a greeting.
+  void Ask(HelloCall& call) ABSL_LOCKS_EXCLUDED(mu_);
+
+  EventLoop& loop_;
   runtime::Runtime& runtime_;
   Links& links_;
+  ::kvd::peer::v1::Peer::AsyncService service_;
+  grpc::AsyncGenericService unknown_;
   absl::Mutex mu_;
-  std::map<topology::HelloId, Waiting> waiting_ ABSL_GUARDED_BY(mu_);
+  std::map<topology::HelloId, HelloCall*> waiting_ ABSL_GUARDED_BY(mu_);
   uint64_t last_id_ ABSL_GUARDED_BY(mu_) = 0;
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;
 };

@@ -38,22 +38,54 @@ Status CannotListen(const std::string& address, std::string_view key) {
 
 Server::Server(const Options& options, runtime::Runtime& runtime, Logger& logger)
     : options_(options),
-      kv_(runtime),
-      cluster_(runtime),
+      health_(loop_),
+      kv_(loop_, runtime),
+      cluster_(loop_, runtime),
       links_({.credentials = grpc::InsecureChannelCredentials(),
               .self = options.self,
               .connect_timeout = options.peer_connect},
-             runtime, logger),
-      peer_(runtime, links_),
-      greeter_(grpc::InsecureChannelCredentials(), runtime) {}
+             loop_, runtime, logger),
+      peer_(loop_, runtime, links_),
+      greeter_(grpc::InsecureChannelCredentials(), loop_, runtime) {}
 
 Server::~Server() {
   Stop(Duration::zero());
 }
 
 Status Server::Start() {
-  KVD_RETURN_IF_ERROR(StartPeerServer());
-  return StartClientServer();
+  Status status = StartClientServer();
+  if (status.ok()) status = StartPeerServer();
+  if (!status.ok()) {
+    Abandon();
+    return status;
+  }
+  kv_.Start();
+  cluster_.Start();
+  health_.Start();
+  peer_.Start();
+  loop_.Start();
+  return OkStatus();
+}
+
+// Nothing was announced and the loop does not run.
+void Server::Abandon() {
+  if (client_server_ != nullptr) client_server_->Shutdown();
+  loop_.Stop();
+  client_server_ = nullptr;
+}
+
+Status Server::StartClientServer() {
+  grpc::EnableDefaultHealthCheckService(false);
+  if (options_.reflection) grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  grpc::ServerBuilder builder;
+  Configure(builder);
+  builder.AddListeningPort(options_.listen, grpc::InsecureServerCredentials(), &client_port_);
+  builder.RegisterService(&kv_.service());
+  builder.RegisterService(&cluster_.service());
+  builder.RegisterService(&health_.service());
+  client_server_ = loop_.Serve(builder);
+  if (client_server_ == nullptr) return CannotListen(options_.listen, "listen");
+  return OkStatus();
 }
 
 Status Server::StartPeerServer() {
@@ -61,51 +93,33 @@ Status Server::StartPeerServer() {
   Configure(builder);
   int port = 0;
   builder.AddListeningPort(options_.peer_listen, grpc::InsecureServerCredentials(), &port);
-  builder.RegisterService(&peer_);
-  peer_server_ = builder.BuildAndStart();
+  peer_.Register(builder);
+  peer_server_ = loop_.Serve(builder);
   if (peer_server_ == nullptr) return CannotListen(options_.peer_listen, "peer_listen");
   return OkStatus();
 }
 
-Status Server::StartClientServer() {
-  grpc::EnableDefaultHealthCheckService(true);
-  if (options_.reflection) grpc::reflection::InitProtoReflectionServerBuilderPlugin();
-  grpc::ServerBuilder builder;
-  Configure(builder);
-  builder.AddListeningPort(options_.listen, grpc::InsecureServerCredentials(), &client_port_);
-  builder.RegisterService(&cluster_);
-  kv_.Register(builder);
-  client_server_ = builder.BuildAndStart();
-  if (client_server_ == nullptr) {
-    Stop(Duration::zero());
-    return CannotListen(options_.listen, "listen");
-  }
-  kv_.Start();
-  SetServing(false);
-  return OkStatus();
-}
-
 void Server::SetServing(bool serving) {
-  auto* health = client_server_->GetHealthCheckService();
-  health->SetServingStatus(serving);
-  health->SetServingStatus("kvd.v1.KV", serving);
-  health->SetServingStatus("kvd.v1.Cluster", serving);
+  health_.SetServing(serving);
 }
 
 void Server::Stop(Duration grace) {
+  if (peer_server_ == nullptr) return;
   const auto deadline = std::chrono::system_clock::now() +
                         std::chrono::duration_cast<std::chrono::milliseconds>(grace);
-  if (client_server_ != nullptr) client_server_->Shutdown(deadline);
+  health_.Stop();
+  client_server_->Shutdown(deadline);
   kv_.Stop();
-  client_server_ = nullptr;
-  if (peer_server_ == nullptr) return;
   links_.Drain(std::max(Duration::zero(), std::chrono::duration_cast<Duration>(
                                               deadline - std::chrono::system_clock::now())));
   greeter_.Stop();
   peer_.Stop();
   links_.Stop();
   peer_server_->Shutdown(std::chrono::system_clock::now());
+  loop_.AwaitReported();
+  loop_.Stop();
   peer_server_ = nullptr;
+  client_server_ = nullptr;
 }
 
 void Server::SetLinks(node::LinkSet links) {

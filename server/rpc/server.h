@@ -14,7 +14,9 @@
 
 #include "common/status.h"
 #include "server/rpc/cluster_service.h"
+#include "server/rpc/event_loop.h"
 #include "server/rpc/greeter.h"
+#include "server/rpc/health_service.h"
 #include "server/rpc/kv_service.h"
 #include "server/rpc/links.h"
 #include "server/rpc/peer_service.h"
@@ -58,8 +60,11 @@ class Server final : public runtime::Transport {
  private:
   [[nodiscard]] Status StartClientServer();
   [[nodiscard]] Status StartPeerServer();
+  void Abandon();
 
   const Options options_;
+  EventLoop loop_;
+  HealthService health_;
   KvService kv_;
   ClusterService cluster_;
   Links links_;

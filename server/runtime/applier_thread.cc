@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <chrono>
 
+#include "server/runtime/thread_name.h"
+
 namespace kvd::runtime {
 namespace {
 
@@ -48,6 +50,7 @@ void ApplierThread::Do(Jobs jobs) {
 }
 
 void ApplierThread::Run() {
+  NameThread("kvd-apply");
   Instant flush_at = clock_.Now() + flush_every_.interval;
   Instant measure_at = clock_.Now();
   Status status;

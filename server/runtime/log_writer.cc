@@ -4,6 +4,7 @@
 #include <iterator>
 #include <map>
 
+#include "server/runtime/thread_name.h"
 #include "server/storage/merge.h"
 
 namespace kvd::runtime {
@@ -32,6 +33,7 @@ void LogWriter::Truncate(Truncations truncations) {
 }
 
 void LogWriter::Run() {
+  NameThread("kvd-log");
   while (!jobs_.IsFinished()) {
     if (const Status done = Do(jobs_.TakeAll(Instant::max())); !done.ok()) {
       callbacks_.on_fatal(done);

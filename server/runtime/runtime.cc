@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "absl/time/clock.h"
+#include "server/runtime/thread_name.h"
 
 namespace kvd::runtime {
 namespace {
@@ -66,39 +67,25 @@ void Runtime::Stop() {
 
 bool Runtime::Post(Event event, bool always) {
   const auto put = turns_.Add(std::move(event), always);
-  if (put == Turns<Event>::Put::kYourTurn) Round(/*is_keeper=*/false);
+  if (put == Turns<Event>::Put::kYourTurn) Round();
   return put != Turns<Event>::Put::kRefused;
 }
 
 void Runtime::Keep() {
-  while (turns_.AwaitTurn()) Round(/*is_keeper=*/true);
+  NameThread("kvd-keeper");
+  while (turns_.AwaitTurn()) Round();
 }
 
 // In a turn.
-void Runtime::Round(bool is_keeper) {
+void Runtime::Round() {
   auto events = turns_.Take();
   if (!fatal_) {
     const Instant now = clock_.Now();
     for (Event& event : events) event(*node_, now);
     node_->Advance(now);
-    node::Effects effects = node_->TakeEffects();
-    if (!is_keeper) LeaveToKeeper(effects);
-    Dispatch(std::move(effects));
+    Dispatch(node_->TakeEffects());
   }
   turns_.Finish(fatal_ ? Instant::max() : node_->NextWakeAt());
-}
-
-// Channels are made and destroyed by the keeper: gRPC does not allow it on its own threads.
-void Runtime::LeaveToKeeper(node::Effects& effects) {
-  if (!effects.links && effects.founding.greetings.empty()) return;
-  // Events that are added in a turn are the keeper's.
-  Post([this, links = std::exchange(effects.links, {}),
-        greetings = std::exchange(effects.founding.greetings, {})](node::Node&, Instant) mutable {
-    node::Effects left;
-    left.links = std::move(links);
-    left.founding.greetings = std::move(greetings);
-    Dispatch(std::move(left));
-  });
 }
 
 void Runtime::Dispatch(node::Effects effects) {

@@ -74,8 +74,7 @@ class Runtime {
  private:
   bool Post(Event event, bool always);
   void Keep();
-  void Round(bool is_keeper);
-  void LeaveToKeeper(node::Effects& effects);
+  void Round();
   void Dispatch(node::Effects effects);
   void Fatal(const Status& status);
   [[nodiscard]] LogWriter::Callbacks WriterCallbacks();

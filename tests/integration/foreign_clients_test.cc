@@ -19,8 +19,8 @@ TEST(ForeignClientTest, PythonTalksToTheProtocolAsWritten) {
   const std::string source = KVD_SOURCE_DIR;
   const Finished ran =
       RunToEnd({.command = {KVD_PYTHON, "-B", source + "/tests/integration/python_client.py",
-                            "--protoc", KVD_PROTOC, "--proto", source + "/proto",
-                            cluster.address(1), cluster.address(2)}});
+                            "--protoc", KVD_PROTOC, "--proto", source + "/proto", "--peer",
+                            cluster.peer_address(1), cluster.address(1), cluster.address(2)}});
   EXPECT_EQ(ran.code, 0) << ran.out << ran.err;
 }
 

@@ -74,6 +74,7 @@ def error_info(error: grpc.RpcError):
 
 class PythonClientTest(unittest.TestCase):
     endpoints: list[str] = []
+    peer_endpoint = ""
 
     def setUp(self):
         self.first, self.second = map(Node, self.endpoints)
@@ -142,6 +143,17 @@ class PythonClientTest(unittest.TestCase):
         error = self.refused(self.first.health, service="kvd.v1.Nothing")
         self.assertEqual(error.code(), grpc.StatusCode.NOT_FOUND)
 
+    def test_the_port_for_nodes_serves_no_client(self):
+        error = self.refused(Node(self.peer_endpoint).get, key=b"k")
+        self.assertEqual(error.code(), grpc.StatusCode.UNIMPLEMENTED)
+        self.assertIn("clients have another", error.details())
+
+    def test_the_port_for_clients_serves_no_node(self):
+        hello = grpc.insecure_channel(self.endpoints[0]).unary_unary("/kvd.peer.v1.Peer/Hello")
+        with self.assertRaises(grpc.RpcError) as caught:
+            hello(b"", timeout=30)
+        self.assertEqual(caught.exception.code(), grpc.StatusCode.UNIMPLEMENTED)
+
     def test_reflection_lists_and_describes_the_services(self):
         from grpc.reflection.v1alpha import reflection_pb2
         ask = reflection_pb2.ServerReflectionRequest
@@ -159,9 +171,11 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--protoc", default="protoc")
     parser.add_argument("--proto", required=True)
+    parser.add_argument("--peer", required=True)
     parser.add_argument("endpoints", nargs=2)
     args = parser.parse_args()
     PythonClientTest.endpoints = args.endpoints
+    PythonClientTest.peer_endpoint = args.peer
     with tempfile.TemporaryDirectory() as folder:
         generate(args.protoc, args.proto, folder)
         unittest.main(argv=[sys.argv[0]])

@@ -1,0 +1,117 @@
+#include "server/rpc/event_loop.h"
+
+#include <grpc/grpc.h>
+#include <grpcpp/alarm.h>
+
+#include "absl/base/call_once.h"
+#include "absl/synchronization/notification.h"
+#include "common/check.h"
+#include "server/runtime/thread_name.h"
+
+namespace kvd::rpc {
+namespace {
+
+// The queue that a server which is being built is to share; on the thread that builds it.
+thread_local grpc::ServerCompletionQueue* shared = nullptr;
+
+// gRPC's builder gives every server a queue of its own. This hook, called before a server starts,
+// is the one place to register another.
+class ShareQueue final : public grpc::Server::GlobalCallbacks {
+ public:
+  void PreSynchronousRequest(grpc::ServerContext*) override {}
+  void PostSynchronousRequest(grpc::ServerContext*) override {}
+  void PreServerStart(grpc::Server* server) override {
+    if (shared == nullptr) return;
+    grpc_server_register_completion_queue(server->c_server(), shared->cq(), nullptr);
+  }
+};
+
+void InstallHook() {
+  static absl::once_flag once;
+  // gRPC deletes it in the end, whatever its header says.
+  absl::call_once(once, [] { grpc::Server::SetGlobalCallbacks(new ShareQueue); });
+}
+
+struct Posted final : Completion {
+  explicit Posted(std::function<void()> f) : function(std::move(f)) {}
+
+  void Proceed(bool) override {
+    function();
+    delete this;
+  }
+
+  std::function<void()> function;
+  grpc::Alarm alarm;
+};
+
+// gRPC wants to be told that nothing is left in a queue, of which nobody needs to know.
+void Drain(grpc::CompletionQueue& queue) {
+  void* tag = nullptr;
+  bool ok = false;
+  while (queue.Next(&tag, &ok)) {
+  }
+}
+
+}  // namespace
+
+EventLoop::EventLoop() {
+  InstallHook();
+}
+
+EventLoop::~EventLoop() {
+  Stop();
+}
+
+std::unique_ptr<grpc::Server> EventLoop::Serve(grpc::ServerBuilder& builder) {
+  auto own = builder.AddCompletionQueue();
+  if (queue_ == nullptr) {
+    queue_ = std::move(own);
+    return builder.BuildAndStart();
+  }
+  unused_.push_back(std::move(own));
+  shared = queue_.get();
+  auto server = builder.BuildAndStart();
+  shared = nullptr;
+  return server;
+}
+
+void EventLoop::Start() {
+  KVD_CHECK(queue_ != nullptr, "a loop is started after its first server");
+  thread_ = std::thread([this] { Run(); });
+}
+
+void EventLoop::Run() {
+  runtime::NameThread("kvd-loop");
+  void* tag = nullptr;
+  bool ok = false;
+  while (queue_->Next(&tag, &ok)) static_cast<Completion*>(tag)->Proceed(ok);
+}
+
+void EventLoop::Post(std::function<void()> function) {
+  auto* posted = new Posted(std::move(function));
+  posted->alarm.Set(queue_.get(), gpr_now(GPR_CLOCK_REALTIME), static_cast<Completion*>(posted));
+}
+
+void EventLoop::AwaitReported() {
+  absl::Notification reported;
+  Post([&reported] { reported.Notify(); });
+  reported.WaitForNotification();
+}
+
+void EventLoop::Stop() {
+  if (queue_ == nullptr) return;
+  queue_->Shutdown();
+  if (thread_.joinable()) {
+    thread_.join();
+  } else {
+    Drain(*queue_);
+  }
+  for (const auto& queue : unused_) {
+    queue->Shutdown();
+    Drain(*queue);
+  }
+  unused_.clear();
+  queue_.reset();
+}
+
+}  // namespace kvd::rpc
