@@ -44,6 +44,13 @@ struct Posted final : Completion {
   grpc::Alarm alarm;
 };
 
+// gRPC's monotonic clock is the one that instants are of in a process. It sleeps whole
+// milliseconds, rather one too long.
+gpr_timespec ToGrpc(Instant instant) {
+  if (instant == Instant::max()) return gpr_inf_future(GPR_CLOCK_MONOTONIC);
+  return gpr_time_from_nanos(instant.time_since_epoch().count(), GPR_CLOCK_MONOTONIC);
+}
+
 // gRPC wants to be told that nothing is left in a queue, of which nobody needs to know.
 void Drain(grpc::CompletionQueue& queue) {
   void* tag = nullptr;
@@ -54,7 +61,7 @@ void Drain(grpc::CompletionQueue& queue) {
 
 }  // namespace
 
-EventLoop::EventLoop() {
+EventLoop::EventLoop(runtime::Watch& watch) : watch_(watch) {
   InstallHook();
 }
 
@@ -84,7 +91,15 @@ void EventLoop::Run() {
   runtime::NameThread("kvd-loop");
   void* tag = nullptr;
   bool ok = false;
-  while (queue_->Next(&tag, &ok)) static_cast<Completion*>(tag)->Proceed(ok);
+  while (true) {
+    const auto next = queue_->AsyncNext(&tag, &ok, ToGrpc(watch_.SleepUntil()));
+    if (next == grpc::CompletionQueue::SHUTDOWN) return watch_.StopWatching();
+    if (next == grpc::CompletionQueue::GOT_EVENT) {
+      static_cast<Completion*>(tag)->Proceed(ok);
+    } else {
+      watch_.RoundIfDue();
+    }
+  }
 }
 
 void EventLoop::Post(std::function<void()> function) {

@@ -18,6 +18,8 @@
 #include <utility>
 #include <vector>
 
+#include "server/runtime/watch.h"
+
 namespace kvd::rpc {
 
 // Whom the queue tells that a step of a call is done; its address is the step's tag.
@@ -41,7 +43,8 @@ class Tag final : public Completion {
 
 class EventLoop {
  public:
-  EventLoop();
+  // The loop's thread is also the one of `watch`.
+  explicit EventLoop(runtime::Watch& watch);
   ~EventLoop();
   EventLoop(const EventLoop&) = delete;
   EventLoop& operator=(const EventLoop&) = delete;
@@ -68,6 +71,7 @@ class EventLoop {
  private:
   void Run();
 
+  runtime::Watch& watch_;
   std::unique_ptr<grpc::ServerCompletionQueue> queue_;
   std::vector<std::unique_ptr<grpc::ServerCompletionQueue>> unused_;  // Of the other servers.
   std::thread thread_;

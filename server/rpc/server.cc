@@ -38,6 +38,7 @@ Status CannotListen(const std::string& address, std::string_view key) {
 
 Server::Server(const Options& options, runtime::Runtime& runtime, Logger& logger)
     : options_(options),
+      loop_(runtime),
       health_(loop_),
       kv_(loop_, runtime),
       cluster_(loop_, runtime),

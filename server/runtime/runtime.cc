@@ -76,6 +76,10 @@ void Runtime::Keep() {
   while (turns_.AwaitTurn()) Round();
 }
 
+void Runtime::RoundIfDue() {
+  if (turns_.TakeIfDue()) Round();
+}
+
 // In a turn.
 void Runtime::Round() {
   auto events = turns_.Take();

@@ -27,12 +27,13 @@
 #include "server/runtime/log_writer.h"
 #include "server/runtime/transport.h"
 #include "server/runtime/turns.h"
+#include "server/runtime/watch.h"
 #include "server/storage/data_dir.h"
 #include "server/storage/log.h"
 
 namespace kvd::runtime {
 
-class Runtime {
+class Runtime final : public Watch {
  public:
   struct Options {
     node::Node::Options node;
@@ -49,7 +50,7 @@ class Runtime {
   // Everything referred to must outlive the runtime. `machines` has recovered.
   Runtime(Options options, storage::Log& log, storage::DataDir& data_dir,
           partition::StateMachines& machines, const Clock& clock, Logger& logger);
-  ~Runtime();
+  ~Runtime() override;
 
   // Starts the threads. `transport` must outlive Stop().
   void Start(Transport& transport);
@@ -66,6 +67,10 @@ class Runtime {
 
   // For peers and disk: never refused for want of room.
   void Post(Event event) { (void)Post(std::move(event), /*always=*/true); }
+
+  [[nodiscard]] Instant SleepUntil() override { return turns_.Watch(); }
+  void RoundIfDue() override;
+  void StopWatching() override { turns_.Unwatch(); }
 
   // Waits until `predicate` holds for the node, asking every few milliseconds. False: `timeout`
   // passed first. Not from the shard.

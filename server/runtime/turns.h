@@ -1,8 +1,11 @@
 // A mailbox whose events are handled by whoever brings them: a thread that puts an event where
 // nobody is at work gets the turn, and does one round of work itself, on the spot. What others put
-// meanwhile waits for the next round, which the keeper does: a thread that also wakes up when time
-// alone is due. So a lone event changes no thread, and under load work becomes batches as in a
-// queue. A thread that wakes another costs more than most rounds of work.
+// meanwhile waits for the next round, which the keeper does. So a lone event changes no thread, and
+// under load work becomes batches as in a queue. A thread that wakes another costs more than most
+// rounds of work.
+//
+// What is due by time alone is done by the watch, a thread that sleeps elsewhere anyway and is up
+// again in time, or by the keeper where there is no watch, or when it would be up too late.
 #pragma once
 
 #include <chrono>
@@ -42,20 +45,43 @@ class Turns {
     return std::exchange(items_, {});
   }
 
-  // Ends a turn. The keeper gets the next one at `wake_at`, an instant of SteadyClock, at the
-  // latest.
+  // Ends a turn. Somebody gets the next one at `wake_at`, an instant of SteadyClock, at the latest.
   void Finish(Instant wake_at) {
     const std::lock_guard lock(mu_);
     wake_at_ = wake_at;
     state_ = items_.empty() ? State::kFree : State::kHanded;
-    if (closed_ || state_ == State::kHanded || wake_at_ < asleep_until_) changed_.notify_all();
+    const bool too_late = wake_at_ < asleep_until_ && wake_at_ < watch_back_at_;
+    if (closed_ || state_ == State::kHanded || too_late) changed_.notify_all();
+  }
+
+  // The watch's, before it sleeps: when to be back, to ask whether it IsDue(). Instant::max(): when
+  // it likes.
+  [[nodiscard]] Instant Watch() {
+    const std::lock_guard lock(mu_);
+    watch_back_at_ = state_ == State::kFree ? wake_at_ : Instant::max();
+    return watch_back_at_;
+  }
+
+  // The watch's: whether time is due and nobody is at work; then it has the turn.
+  [[nodiscard]] bool TakeIfDue() {
+    const std::lock_guard lock(mu_);
+    if (closed_ || state_ != State::kFree || !IsTime()) return false;
+    state_ = State::kTaken;
+    return true;
+  }
+
+  // There is no watch any more.
+  void Unwatch() {
+    const std::lock_guard lock(mu_);
+    watch_back_at_ = Instant::max();
+    changed_.notify_all();
   }
 
   // The keeper's: waits for its turn. False: closed.
   [[nodiscard]] bool AwaitTurn() {
     std::unique_lock lock(mu_);
     while (!closed_ && !IsKeepersTurn()) {
-      asleep_until_ = state_ == State::kFree ? wake_at_ : Instant::max();
+      asleep_until_ = IsKeepersTime() ? wake_at_ : Instant::max();
       if (asleep_until_ == Instant::max()) {
         changed_.wait(lock);
       } else {
@@ -82,10 +108,16 @@ class Turns {
   using TimePoint = std::chrono::steady_clock::time_point;
   enum class State { kFree, kTaken, kHanded };
 
+  [[nodiscard]] bool IsTime() const {
+    return TimePoint(wake_at_.time_since_epoch()) <= std::chrono::steady_clock::now();
+  }
+
+  [[nodiscard]] bool IsKeepersTime() const {
+    return state_ == State::kFree && wake_at_ < watch_back_at_;
+  }
+
   [[nodiscard]] bool IsKeepersTurn() const {
-    if (state_ == State::kHanded) return true;
-    return state_ == State::kFree &&
-           TimePoint(wake_at_.time_since_epoch()) <= std::chrono::steady_clock::now();
+    return state_ == State::kHanded || (IsKeepersTime() && IsTime());
   }
 
   const size_t capacity_;
@@ -95,6 +127,7 @@ class Turns {
   State state_ = State::kHanded;
   Instant wake_at_ = Instant::max();
   Instant asleep_until_ = Instant::min();  // Until when the keeper sleeps, if nobody wakes it.
+  Instant watch_back_at_ = Instant::max();
   bool closed_ = false;
 };
 

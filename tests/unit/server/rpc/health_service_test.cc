@@ -13,6 +13,13 @@ namespace {
 namespace health_pb = ::grpc::health::v1;
 using Response = health_pb::HealthCheckResponse;
 
+class NothingIsDue final : public runtime::Watch {
+ public:
+  [[nodiscard]] Instant SleepUntil() override { return Instant::max(); }
+  void RoundIfDue() override {}
+  void StopWatching() override {}
+};
+
 class HealthServiceTest : public testing::Test {
  protected:
   HealthServiceTest() : first_(loop_), second_(loop_) {
@@ -53,7 +60,8 @@ class HealthServiceTest : public testing::Test {
     return response.status();
   }
 
-  EventLoop loop_;
+  NothingIsDue watch_;
+  EventLoop loop_{watch_};
   HealthService first_;
   HealthService second_;
   std::unique_ptr<grpc::Server> servers_[2];

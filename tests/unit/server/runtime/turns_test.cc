@@ -86,6 +86,63 @@ TEST_F(TurnsTest, SleepingKeeperHearsOfAnEarlierTime) {
   keeper.join();
 }
 
+TEST_F(TurnsTest, TheWatchIsUpWhenTimeIsDue) {
+  ASSERT_EQ(turns_.Add(1, /*always=*/false), Put::kYourTurn);
+  (void)turns_.Take();
+  const Instant due = Now() + std::chrono::hours(1);
+  turns_.Finish(due);
+  EXPECT_EQ(turns_.Watch(), due);
+  EXPECT_FALSE(turns_.TakeIfDue()) << "it is an hour early";
+  ASSERT_EQ(turns_.Add(2, /*always=*/false), Put::kYourTurn);
+  EXPECT_FALSE(turns_.TakeIfDue()) << "somebody is at work";
+  EXPECT_THAT(turns_.Take(), ElementsAre(2));
+  turns_.Finish(Now());
+  EXPECT_TRUE(turns_.TakeIfDue());
+  EXPECT_THAT(turns_.Take(), IsEmpty());
+}
+
+TEST_F(TurnsTest, TheKeeperLeavesTimeToTheWatch) {
+  ASSERT_EQ(turns_.Add(1, /*always=*/false), Put::kYourTurn);
+  (void)turns_.Take();
+  turns_.Finish(Now());
+  EXPECT_LE(turns_.Watch(), Now()) << "it is due, and the watch knows";
+  std::thread keeper([&] { EXPECT_FALSE(turns_.AwaitTurn()) << "until it is closed"; });
+  EXPECT_TRUE(turns_.TakeIfDue());
+  turns_.Finish(kNever);
+  turns_.Close();
+  keeper.join();
+}
+
+TEST_F(TurnsTest, TheKeeperSeesToWhatIsDueBeforeTheWatchIsUp) {
+  ASSERT_EQ(turns_.Add(1, /*always=*/false), Put::kYourTurn);
+  (void)turns_.Take();
+  turns_.Finish(Now() + std::chrono::hours(1));
+  EXPECT_GT(turns_.Watch(), Now()) << "it sleeps for an hour";
+  std::thread keeper([&] { EXPECT_TRUE(turns_.AwaitTurn()); });
+  ASSERT_EQ(turns_.Add(2, /*always=*/false), Put::kYourTurn);
+  (void)turns_.Take();
+  turns_.Finish(Now());
+  keeper.join();
+}
+
+TEST_F(TurnsTest, AWatchThatFallsAsleepDuringATurnLeavesTimeToTheKeeper) {
+  ASSERT_EQ(turns_.Add(1, /*always=*/false), Put::kYourTurn);
+  EXPECT_EQ(turns_.Watch(), Instant::max());
+  (void)turns_.Take();
+  turns_.Finish(Now());
+  EXPECT_TRUE(turns_.AwaitTurn());
+}
+
+TEST_F(TurnsTest, WithoutTheWatchTimeIsTheKeepersAgain) {
+  ASSERT_EQ(turns_.Add(1, /*always=*/false), Put::kYourTurn);
+  (void)turns_.Take();
+  turns_.Finish(Now());
+  EXPECT_LE(turns_.Watch(), Now());
+  std::thread keeper([&] { EXPECT_TRUE(turns_.AwaitTurn()); });
+  turns_.Unwatch();
+  keeper.join();
+}
+
 TEST_F(TurnsTest, ClosingWakesTheKeeperAndRefusesWhatComes) {
   std::thread keeper([&] { EXPECT_FALSE(turns_.AwaitTurn()); });
   turns_.Close();
