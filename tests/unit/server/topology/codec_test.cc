@@ -13,16 +13,31 @@ namespace {
 
 using ::testing::HasSubstr;
 
-// Two members, two partitions.
+// Two members, of whom one leaves, two partitions, one voter, one who was removed, one job.
 Topology Small() {
-  return {.cluster_id = UuidOf(0xcc),
-          .cluster_name = "demo",
-          .epoch = Epoch{7},
-          .feature_level = 1,
-          .replication_wished = 3,
-          .copies = 1,
-          .members = {{NodeId{1}, CardOf(1)}, {NodeId{2}, CardOf(2)}},
-          .ring = {{{ReplicaId{10}, NodeId{2}}}, {{ReplicaId{11}, NodeId{1}}}}};
+  Topology topology;
+  topology.cluster_id = UuidOf(0xcc);
+  topology.cluster_name = "demo";
+  topology.epoch = Epoch{7};
+  topology.feature_level = 1;
+  topology.replication_wished = 3;
+  topology.copies = 1;
+  topology.members = {{NodeId{1}, CardOf(1), MemberState::kActive},
+                      {NodeId{2}, CardOf(2), MemberState::kLeaving}};
+  topology.ring = {{{ReplicaId{10}, NodeId{2}}}, {{ReplicaId{11}, NodeId{1}}}};
+  topology.system_voters = {{ReplicaId{12}, NodeId{1}}};
+  topology.removed = {{NodeId{3}, UuidOf(3), "n3", Epoch{6}}};
+  topology.jobs = {{.id = JobId{4},
+                    .kind = JobKind::kLeave,
+                    .state = JobState::kRunning,
+                    .asked_by = "ops",
+                    .asked_at = 9,
+                    .nodes = {NodeId{2}},
+                    .copies_to_add = 1}};
+  topology.next_node = NodeId{4};
+  topology.next_replica = ReplicaId{13};
+  topology.next_job = JobId{5};
+  return topology;
 }
 
 // `body` as a record whose checksum is right.
@@ -55,37 +70,95 @@ TEST(TopologyCodecTest, DecodingGivesBackWhatWasEncoded) {
   EXPECT_EQ(DecodeTopology(EncodeTopology(founded)).value(), founded);
 }
 
-// A contract with every disk there is: change the format byte, never this.
-TEST(TopologyCodecTest, BytesAreThoseOfTheFirstRelease) {
-  EXPECT_EQ(Hex(EncodeTopology(Small())),
-            "01"                                    // format
-            "cccccccccccccccccccccccccccccccc"      // cluster id
-            "0400000064656d6f"                      // name
-            "0700000000000000"                      // epoch
-            "01000000"                              // feature level
-            "03000000"                              // copies wished
-            "01000000"                              // copies
-            "02000000"                              // members
-            "01000000"                              // id
-            "01010101010101010101010101010101"      // uuid
-            "020000006e31"                          // name
-            "0e0000003132372e302e302e313a37343130"  // address
-            "0e0000003132372e302e302e313a37343131"  // peer address
-            "020000007a31"                          // zone
-            "02000000"                              // the second member
-            "02020202020202020202020202020202"
-            "020000006e32"
-            "0e0000003132372e302e302e313a37343230"
-            "0e0000003132372e302e302e313a37343231"
-            "020000007a32"
-            "02000000"          // partitions
-            "01"                // replicas
-            "0a00000000000000"  // replica id
-            "02000000"          // node
-            "01"
-            "0b00000000000000"
-            "01000000"
-            "903b7b46");  // checksum
+// The fields of Small() that both formats begin with.
+constexpr std::string_view kTerms =
+    "cccccccccccccccccccccccccccccccc"  // cluster id
+    "0400000064656d6f"                  // name
+    "0700000000000000"                  // epoch
+    "01000000"                          // feature level
+    "03000000"                          // copies wished
+    "01000000";                         // copies
+
+constexpr std::string_view kCard1 =
+    "01010101010101010101010101010101"      // uuid
+    "020000006e31"                          // name
+    "0e0000003132372e302e302e313a37343130"  // address
+    "0e0000003132372e302e302e313a37343131"  // peer address
+    "020000007a31";                         // zone
+constexpr std::string_view kCard2 =
+    "02020202020202020202020202020202"
+    "020000006e32"
+    "0e0000003132372e302e302e313a37343230"
+    "0e0000003132372e302e302e313a37343231"
+    "020000007a32";
+
+constexpr std::string_view kRing =
+    "02000000"          // partitions
+    "01"                // replicas
+    "0a00000000000000"  // replica id
+    "02000000"          // node
+    "01"
+    "0b00000000000000"
+    "01000000";
+
+std::string Joined(std::initializer_list<std::string_view> parts) {
+  std::string all;
+  for (const std::string_view part : parts) all += part;
+  return all;
+}
+
+// Contracts with every disk there is: change the format byte, never these.
+TEST(TopologyCodecTest, BytesAreThoseOfFormatTwo) {
+  EXPECT_EQ(Hex(BodyOf(Small())), Joined({"02",
+                                          kTerms,
+                                          "02000000",  // members
+                                          "01000000",
+                                          kCard1,
+                                          "02",  // id, card, active
+                                          "02000000",
+                                          kCard2,
+                                          "03",                                // leaving
+                                          kRing,                               //
+                                          "01000000",                          // voters
+                                          "0c0000000000000001000000",          // replica id, node
+                                          "01000000",                          // removed
+                                          "03000000",                          // id
+                                          "03030303030303030303030303030303",  // uuid
+                                          "020000006e33",                      // name
+                                          "0600000000000000",                  // at epoch
+                                          "01000000",                          // jobs
+                                          "0400000000000000",                  // id
+                                          "02",                                // leave
+                                          "01",                                // running
+                                          "030000006f7073",                    // asked by
+                                          "0900000000000000",                  // at index
+                                          "0100000002000000",                  // nodes
+                                          "0100000000000000",                  // copies to add
+                                          "04000000",                          // next node
+                                          "0d00000000000000",                  // next replica
+                                          "0500000000000000"}));               // next job
+}
+
+std::string Bytes(std::string_view hex) {
+  std::string bytes;
+  for (size_t at = 0; at < hex.size(); at += 2) {
+    bytes += static_cast<char>(std::stoi(std::string(hex.substr(at, 2)), nullptr, 16));
+  }
+  return bytes;
+}
+
+TEST(TopologyCodecTest, RecordOfTheFirstReleaseIsReadAsFounded) {
+  const std::string record = Bytes(Joined(
+      {"01", kTerms, "02000000", "01000000", kCard1, "02000000", kCard2, kRing, "903b7b46"}));
+  Topology expected = Small();
+  expected.members[1].state = MemberState::kActive;
+  expected.system_voters = {{ReplicaId{12}, NodeId{1}}, {ReplicaId{13}, NodeId{2}}};
+  expected.removed.clear();
+  expected.jobs.clear();
+  expected.next_node = NodeId{3};
+  expected.next_replica = ReplicaId{14};
+  expected.next_job = JobId{1};
+  EXPECT_EQ(DecodeTopology(record).value(), expected);
 }
 
 TEST(TopologyCodecTest, DamageOfAnyByteIsRefused) {
@@ -116,10 +189,10 @@ TEST(TopologyCodecTest, FieldsThatAreMissingOrTooManyAreRefused) {
 
 TEST(TopologyCodecTest, NewerFormatIsRefusedNamingBoth) {
   std::string body = BodyOf(Small());
-  body[0] = 2;
+  body[0] = 3;
   const Status status = DecodeTopology(Sealed(body)).status();
   EXPECT_EQ(status.code(), StatusCode::kFailedPrecondition);
-  EXPECT_EQ(Message(status), "topology record has format 2, this kvd reads 1; run a newer kvd");
+  EXPECT_EQ(Message(status), "topology record has format 3, this kvd reads 2; run a newer kvd");
 }
 
 // What the codec says of a topology with one thing wrong.
@@ -151,6 +224,45 @@ TEST(TopologyCodecTest, ContradictionsAreRefused) {
   topology = Small();
   topology.ring.clear();
   EXPECT_THAT(Contradiction(topology), HasSubstr("contradict"));
+  topology = Small();
+  topology.copies = 2;
+  EXPECT_THAT(Contradiction(topology), HasSubstr("contradict"));
+  topology = Small();
+  topology.members[0].id = NodeId{0};
+  EXPECT_THAT(Contradiction(topology), HasSubstr("contradict"));
+  topology = Small();
+  topology.members.clear();
+  EXPECT_THAT(Contradiction(topology), HasSubstr("contradict"));
+}
+
+TEST(TopologyCodecTest, IdsNeverAllottedOrUsedTwiceAreRefused) {
+  Topology topology = Small();
+  topology.next_node = NodeId{2};
+  EXPECT_THAT(Contradiction(topology), HasSubstr("ids contradict"));
+  topology = Small();
+  topology.next_replica = ReplicaId{12};
+  EXPECT_THAT(Contradiction(topology), HasSubstr("ids contradict"));
+  topology = Small();
+  topology.next_job = JobId{4};
+  EXPECT_THAT(Contradiction(topology), HasSubstr("ids contradict"));
+  topology = Small();
+  topology.system_voters[0].node = NodeId{9};
+  EXPECT_THAT(Contradiction(topology), HasSubstr("ids contradict"));
+  topology = Small();
+  topology.ring[1][0].id = ReplicaId{10};
+  EXPECT_THAT(Contradiction(topology), HasSubstr("ids contradict"));
+}
+
+TEST(TopologyCodecTest, StatesOfLaterReleasesAreRefused) {
+  Topology topology = Small();
+  topology.members[0].state = MemberState{4};
+  EXPECT_THAT(Contradiction(topology), HasSubstr("fields"));
+  topology = Small();
+  topology.jobs[0].kind = JobKind{6};
+  EXPECT_THAT(Contradiction(topology), HasSubstr("fields"));
+  topology = Small();
+  topology.jobs[0].state = JobState{0};
+  EXPECT_THAT(Contradiction(topology), HasSubstr("fields"));
 }
 
 }  // namespace

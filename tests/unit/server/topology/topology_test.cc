@@ -15,6 +15,7 @@ namespace kvd::topology {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 const Uuid kCluster = UuidOf(0xcc);
@@ -65,6 +66,22 @@ TEST(FoundTopologyTest, ReplicaIdsAreNeverShared) {
       EXPECT_TRUE(ids.insert(replica.id).second) << replica.id;
     }
   }
+}
+
+TEST(FoundTopologyTest, SystemGroupIsSpreadOverZones) {
+  std::vector<NodeCard> cards = CardsOf(5);
+  for (NodeCard& card : cards) card.zone = card.name == "n5" ? "b" : "a";
+  const Topology topology = FoundTopology(kCluster, TermsOf(5), cards);
+  std::vector<NodeId> voters;
+  for (const Replica& voter : topology.system_voters) voters.push_back(voter.node);
+  EXPECT_THAT(voters, ElementsAre(NodeId{1}, NodeId{2}, NodeId{5}));
+}
+
+TEST(FoundTopologyTest, NextIdsAreAboveAllThatAreUsed) {
+  const Topology topology = Founded(5);
+  EXPECT_EQ(topology.next_node, NodeId{6});
+  EXPECT_EQ(topology.next_replica, ReplicaId{16 * 3 + 3 + 1});  // Of partitions and voters.
+  EXPECT_EQ(topology.next_job, JobId{1});
 }
 
 TEST(FoundTopologyTest, OwnersAreBalanced) {
