@@ -33,6 +33,8 @@ constexpr std::array kNames = {
     Named{Reason::kDataDamaged, "DATA_DAMAGED"},
     Named{Reason::kBaseTooOld, "BASE_TOO_OLD"},
     Named{Reason::kStaleRequest, "STALE_REQUEST"},
+    Named{Reason::kUnsafeChange, "UNSAFE_CHANGE"},
+    Named{Reason::kJobConflict, "JOB_CONFLICT"},
     Named{Reason::kInternal, "INTERNAL"},
 };
 

@@ -36,6 +36,8 @@ enum class Reason : uint8_t {
   kDataDamaged,
   kBaseTooOld,    // Nobody can tell any more whether this request id was applied before.
   kStaleRequest,  // The client has called this request id finished.
+  kUnsafeChange,  // Of the cluster: it could lose copies or a majority.
+  kJobConflict,   // Another job is in the way; metadata names it.
   kInternal,
 };
 

@@ -23,6 +23,9 @@ ExitCode OfRefusal(Reason reason) {
     case Reason::kUnauthenticated:
     case Reason::kPermissionDenied:
       return ExitCode::kNotPermitted;
+    case Reason::kUnsafeChange:
+    case Reason::kJobConflict:
+      return ExitCode::kUnsafe;
     case Reason::kDataDamaged:
       return ExitCode::kDamaged;
     case Reason::kWrongCluster:

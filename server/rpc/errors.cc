@@ -35,6 +35,8 @@ grpc::StatusCode CodeOf(Reason reason) {
     case Reason::kNodeRemoved:
     case Reason::kBaseTooOld:
     case Reason::kStaleRequest:
+    case Reason::kUnsafeChange:
+    case Reason::kJobConflict:
       return grpc::StatusCode::FAILED_PRECONDITION;
     case Reason::kUnauthenticated:
       return grpc::StatusCode::UNAUTHENTICATED;

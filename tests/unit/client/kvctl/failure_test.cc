@@ -30,6 +30,8 @@ TEST(ExitCodeTest, ReasonsMapAsDocumented) {
   EXPECT_EQ(OfReason(Reason::kDiskFull), ExitCode::kLimit);
   EXPECT_EQ(OfReason(Reason::kBadRequest), ExitCode::kUsage);
   EXPECT_EQ(OfReason(Reason::kPermissionDenied), ExitCode::kNotPermitted);
+  EXPECT_EQ(OfReason(Reason::kUnsafeChange), ExitCode::kUnsafe);
+  EXPECT_EQ(OfReason(Reason::kJobConflict), ExitCode::kUnsafe);
   EXPECT_EQ(OfReason(Reason::kDataDamaged), ExitCode::kDamaged);
   EXPECT_EQ(OfReason(Reason::kInternal), ExitCode::kError);
 }

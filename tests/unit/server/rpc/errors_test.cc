@@ -57,6 +57,7 @@ TEST(ErrorsTest, CodesTellRetryPoliciesWhatToDo) {
   EXPECT_EQ(code(Reason::kWrongCluster), StatusCode::FAILED_PRECONDITION);
   EXPECT_EQ(code(Reason::kBaseTooOld), StatusCode::FAILED_PRECONDITION);
   EXPECT_EQ(code(Reason::kStaleRequest), StatusCode::FAILED_PRECONDITION);
+  EXPECT_EQ(code(Reason::kUnsafeChange), StatusCode::FAILED_PRECONDITION);
   EXPECT_EQ(code(Reason::kDataDamaged), StatusCode::DATA_LOSS);
 }
 
