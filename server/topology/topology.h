@@ -92,13 +92,13 @@ enum class JobState : uint8_t { kRunning = 1, kAborting = 2, kDone = 3, kAborted
 
 // A change of the cluster that takes its time.
 struct Job {
-  JobId id;
+  JobId id = {};
   JobKind kind = JobKind::kJoin;
   JobState state = JobState::kRunning;
-  std::string asked_by;
-  Index asked_at = 0;          // Of the command's entry in the system group's log.
-  std::vector<NodeId> nodes;   // Who joins or goes, in order of id; of a replacement both.
-  uint64_t copies_to_add = 0;  // To the wish, when it was asked for.
+  std::string asked_by = {};
+  Index asked_at = 0;              // Of the command's entry in the system group's log.
+  std::vector<NodeId> nodes = {};  // Who joins or goes, in order of id; of a replacement both.
+  uint64_t copies_to_add = 0;      // To the wish, when it was asked for.
 
   [[nodiscard]] bool HasEnded() const {
     return state == JobState::kDone || state == JobState::kAborted;

@@ -1,5 +1,6 @@
 // Everything a peer may send. The first byte of the input chooses what the rest is: a frame, a
-// greeting, an answer to one, a topology record, or the payload of a log entry.
+// greeting, an answer to one, a topology record, or the payload of an entry of a partition's or the
+// system group's log.
 //
 // What must hold: no crash; what is decoded, encoded again, means the same; and a node that got it
 // still works: it serves a write, and answers every forward.
@@ -20,6 +21,7 @@
 #include "server/node/node.h"
 #include "server/partition/command.h"
 #include "server/rpc/convert.h"
+#include "server/topology/decision.h"
 #include "server/topology/topology.h"
 
 namespace kvd::rpc {
@@ -291,12 +293,16 @@ void TryHelloAnswer(std::string_view bytes, bool sealed) {
   }
 }
 
+std::string RecordOf(std::string_view bytes, bool sealed) {
+  return sealed ? ByteWriter().Raw(bytes).U32(Checksum32(bytes)).Take() : std::string(bytes);
+}
+
 void TryTopology(std::string_view bytes, bool sealed) {
-  const std::string record =
-      sealed ? ByteWriter().Raw(bytes).U32(Checksum32(bytes)).Take() : std::string(bytes);
+  const std::string record = RecordOf(bytes, sealed);
   const auto decoded = topology::DecodeTopology(record);
   if (!decoded.ok()) return;
-  Require(topology::EncodeTopology(*decoded) == record);
+  const auto again = topology::DecodeTopology(topology::EncodeTopology(*decoded));
+  Require(again.ok() && *again == *decoded);  // An old format is not written again.
   topology::HelloResponse response;
   response.from = CardOf("n2", 2);
   response.topology = record;
@@ -311,8 +317,22 @@ void TryCommand(std::string_view bytes) {
   if (decoded.ok()) Require(partition::EncodeCommand(*decoded) == bytes);
 }
 
+// Whatever it says, it is decided: the next topology is one, or there is a reason.
+void TryTopologyCommand(std::string_view bytes, bool sealed) {
+  const std::string record = RecordOf(bytes, sealed);
+  const auto decoded = topology::DecodeCommand(record);
+  if (!decoded.ok()) return;
+  Require(topology::EncodeCommand(*decoded) == record);
+  const topology::Decision decision = topology::Decide(Founded(), 1, *decoded);
+  if (const auto* next = std::get_if<topology::Topology>(&decision); next != nullptr) {
+    Require(topology::DecodeTopology(topology::EncodeTopology(*next)).ok());
+    return;
+  }
+  Require(!topology::Explain(std::get<topology::Rejection>(decision), Founded()).message.empty());
+}
+
 void Try(uint8_t choice, std::string_view bytes, bool sealed) {
-  switch (choice % 5) {
+  switch (choice % 6) {
     case 0:
       return TryFrame(bytes, sealed);
     case 1:
@@ -321,8 +341,10 @@ void Try(uint8_t choice, std::string_view bytes, bool sealed) {
       return TryHelloAnswer(bytes, sealed);
     case 3:
       return TryTopology(bytes, sealed);
-    default:
+    case 4:
       return TryCommand(bytes);
+    default:
+      return TryTopologyCommand(bytes, sealed);
   }
 }
 
