@@ -2,12 +2,22 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "common/check.h"
 
 namespace kvd::storage {
 
 GroupExtent Extended(GroupExtent extent, const GroupWrite& write) {
   KVD_CHECK_OP(==, extent.group, write.group);
+  if (write.remove) extent = Without(extent, *write.remove);
+  if (write.create) {
+    KVD_CHECK_OP(>, write.create->id, extent.removed);
+    KVD_CHECK(extent.replica == ReplicaId{} || extent.replica == write.create->id,
+              "a group has one replica here");
+    extent.replica = write.create->id;
+    extent.initial = write.create->initial;
+  }
   if (write.hard_state) {
     KVD_CHECK_OP(>=, write.hard_state->term, extent.hard_state.term);
     extent.hard_state = *write.hard_state;
@@ -32,6 +42,13 @@ GroupExtent Extended(GroupExtent extent, const GroupWrite& write) {
   return extent;
 }
 
+GroupExtent Without(const GroupExtent& extent, ReplicaId removed) {
+  KVD_CHECK_OP(>=, removed, extent.replica);
+  GroupExtent without{.group = extent.group};
+  without.removed = std::max(removed, extent.removed);
+  return without;
+}
+
 GroupExtent Truncated(GroupExtent extent, Index through, Term term) {
   KVD_CHECK_OP(<=, through, extent.last);
   if (through < extent.first) return extent;
@@ -41,7 +58,8 @@ GroupExtent Truncated(GroupExtent extent, Index through, Term term) {
 }
 
 bool IsEmpty(const GroupWrite& write) {
-  return !write.hard_state && !write.reset && write.entries.empty();
+  return !write.hard_state && !write.reset && write.entries.empty() && !write.remove &&
+         !write.create;
 }
 
 Status NotInLog(GroupId group, Index from, Index to) {

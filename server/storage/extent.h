@@ -11,6 +11,10 @@ namespace kvd::storage {
 // The extent after `write`. REQUIRES: what Log::Append() requires of one write.
 [[nodiscard]] GroupExtent Extended(GroupExtent extent, const GroupWrite& write);
 
+// The extent of a group of which nothing is left but the tombstone. REQUIRES: removed >= the
+// replica that is here.
+[[nodiscard]] GroupExtent Without(const GroupExtent& extent, ReplicaId removed);
+
 // The extent after forgetting everything up to and including `through`; unchanged if that is gone
 // already. `term` is that of entry `through`. REQUIRES: through <= extent.last.
 [[nodiscard]] GroupExtent Truncated(GroupExtent extent, Index through, Term term);

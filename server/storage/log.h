@@ -1,5 +1,8 @@
-// The durable memory of consensus: for every group its term, its vote and its entries. What
-// Append() has returned for is on disk; nothing else is promised.
+// The durable memory of consensus: for every group which replica of it is here, its term, its vote
+// and its entries. What Append() has returned for is on disk; nothing else is promised.
+//
+// A replica that was removed leaves a tombstone, so that none is ever made again under its id: it
+// would have forgotten its votes and what it acknowledged.
 //
 // The log knows nothing of what entries mean. Whether a suffix may be overwritten or a prefix
 // forgotten is decided above this interface, so that the simulator covers it.
@@ -53,10 +56,24 @@ struct GroupWrite {
     friend bool operator==(const Reset&, const Reset&) = default;
   };
 
+  // A replica begins here. It is blank, unless the group's log is older than this record: then it
+  // gives that log its name.
+  struct Create {
+    ReplicaId id;
+    std::string initial = {};  // The configuration the group began with, encoded by its owner.
+
+    friend bool operator==(const Create&, const Create&) = default;
+  };
+
   GroupId group;
   std::optional<HardState> hard_state = {};
   std::vector<Entry> entries = {};
   std::optional<Reset> reset = {};
+
+  // The replica of this id ends, if it is here: its term, its vote and its entries are deleted. No
+  // replica up to this id is here ever again. Comes before everything else, `create` second.
+  std::optional<ReplicaId> remove = {};
+  std::optional<Create> create = {};
 };
 
 // The extent of one group's log. An empty log has last == first - 1.
@@ -67,6 +84,12 @@ struct GroupExtent {
   Index last = 0;
   Term last_term = 0;      // 0 if the log never held an entry.
   Term previous_term = 0;  // Of entry first - 1; 0 if the log begins at 1.
+
+  // The replica that is here, and the configuration its group began with. 0: none, or, if none was
+  // removed either, one whose name was never written: it is of the time of the founding.
+  ReplicaId replica = {};
+  std::string initial = {};
+  ReplicaId removed = {};  // The tombstone: no replica up to this id; 0: none was removed.
 
   friend bool operator==(const GroupExtent&, const GroupExtent&) = default;
 };
@@ -79,7 +102,9 @@ class Log {
   // write of several of a group. After an error the log is unusable: an
   // fsync that failed is never tried again, the process must stop.
   // REQUIRES: a group's entries leave no gap: they start at most one above its last index, and not
-  // below its first. A reset goes to no index below first - 1.
+  // below its first. A reset goes to no index below first - 1. What is created is above the
+  // tombstone, and the replica before it was removed; creating the one that is here is a no-op.
+  // What is removed is not below the replica that is here.
   [[nodiscard]] virtual Status Append(std::span<const GroupWrite> writes) = 0;
 
   // Every group that has a record, in order of GroupId.

@@ -52,9 +52,10 @@ void MemoryLog::ApplyLocked(const GroupWrite& write) {
   Group& group = groups_[write.group];
   group.extent.group = write.group;
   group.extent = Extended(group.extent, write);
-  if (write.entries.empty() && !write.reset) return;
+  const bool anew = write.reset || write.remove;
+  if (write.entries.empty() && !anew) return;
 
-  const Index from = write.reset ? 0 : write.entries.front().index;
+  const Index from = anew ? 0 : write.entries.front().index;
   group.entries.erase(group.entries.lower_bound(from), group.entries.end());
   damaged_.erase(damaged_.lower_bound({write.group, from}),
                  damaged_.lower_bound({GroupId{write.group.value + 1}, 0}));

@@ -43,11 +43,13 @@ class MemoryStore::View : public PartitionView {
   MemoryStore store_;
 };
 
-void MemoryStore::Drop(State& state, PartitionId partition, Generation generation) {
-  state.values.erase(state.values.lower_bound({partition, generation, ""}),
-                     state.values.lower_bound({partition, generation + 1, ""}));
-  state.sessions.erase(state.sessions.lower_bound({partition, generation, 0}),
-                       state.sessions.lower_bound({partition, generation + 1, 0}));
+void MemoryStore::Drop(State& state, const Place& from, const Place& to) {
+  const auto session = [](const Place& place) {
+    return SessionPlace(std::get<0>(place), std::get<1>(place), 0);
+  };
+  state.values.erase(state.values.lower_bound(from), state.values.lower_bound(to));
+  state.sessions.erase(state.sessions.lower_bound(session(from)),
+                       state.sessions.lower_bound(session(to)));
 }
 
 void MemoryStore::Apply(State& state, const StoreBatch& batch) {
@@ -66,8 +68,11 @@ void MemoryStore::Apply(State& state, const StoreBatch& batch) {
                                             c.session.state);
           } else if constexpr (std::is_same_v<Change, StoreBatch::DeleteSession>) {
             state.sessions.erase({c.partition, c.generation, c.client});
+          } else if constexpr (std::is_same_v<Change, StoreBatch::DropPartition>) {
+            Drop(state, {c.partition, 0, ""}, {PartitionId{c.partition.value + 1}, 0, ""});
+            state.applied.erase(c.partition);
           } else {
-            Drop(state, c.partition, c.generation);
+            Drop(state, {c.partition, c.generation, ""}, {c.partition, c.generation + 1, ""});
           }
         },
         change);
@@ -84,6 +89,9 @@ void MemoryStore::ForgetDamageLocked(const StoreBatch& batch) {
     } else if (const auto* drop = std::get_if<StoreBatch::DropGeneration>(&change)) {
       damaged_.erase(damaged_.lower_bound({drop->partition, drop->generation, ""}),
                      damaged_.lower_bound({drop->partition, drop->generation + 1, ""}));
+    } else if (const auto* all = std::get_if<StoreBatch::DropPartition>(&change)) {
+      damaged_.erase(damaged_.lower_bound({all->partition, 0, ""}),
+                     damaged_.lower_bound({PartitionId{all->partition.value + 1}, 0, ""}));
     }
   }
 }

@@ -70,7 +70,8 @@ class MemoryStore : public Store {
 
   static std::vector<StoredSession> SessionsOf(const State& state, const SessionPlace& from,
                                                size_t max_sessions);
-  static void Drop(State& state, PartitionId partition, Generation generation);
+  // Of values and sessions, [from, to).
+  static void Drop(State& state, const Place& from, const Place& to);
   static void Apply(State& state, const StoreBatch& batch);
 
   // What damage `batch` undoes, by overwriting.

@@ -27,6 +27,11 @@ void AppendEntries(GroupWrite& into, std::vector<Entry> entries) {
 
 void Merge(GroupWrite& into, GroupWrite&& next) {
   KVD_CHECK_OP(==, into.group, next.group);
+  if (next.remove) {
+    const ReplicaId before = into.remove.value_or(ReplicaId{});
+    into = {.group = next.group, .remove = std::max(before, *next.remove)};
+  }
+  if (next.create) into.create = std::move(next.create);
   if (next.hard_state) {
     if (into.hard_state) KVD_CHECK_OP(>=, next.hard_state->term, into.hard_state->term);
     into.hard_state = next.hard_state;

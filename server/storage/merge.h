@@ -9,9 +9,9 @@
 namespace kvd::storage {
 
 // Appending `into` afterwards is the same as appending `into` and then `next` before: the later
-// hard state stands, entries of `next` take the place of those of `into` from their index on, and a
-// reset takes the place of everything before it. REQUIRES: both are of one group, and `next` may
-// follow `into` (see Log::Append()).
+// hard state stands, entries of `next` take the place of those of `into` from their index on, a
+// reset takes the place of all entries before it, and a removal that of everything. REQUIRES: both
+// are of one group, and `next` may follow `into` (see Log::Append()).
 void Merge(GroupWrite& into, GroupWrite&& next);
 
 }  // namespace kvd::storage

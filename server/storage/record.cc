@@ -145,6 +145,40 @@ StatusOr<LogStart> DecodeLogStart(GroupId group, std::string_view bytes) {
   return start;
 }
 
+std::string EncodeReplica(const GroupWrite::Create& replica) {
+  ByteWriter record = BeginRecord(RecordKind::kReplica);
+  record.U64(replica.id.value).String(replica.initial);
+  return Seal(std::move(record));
+}
+
+StatusOr<GroupWrite::Create> DecodeReplica(GroupId group, std::string_view bytes) {
+  const auto name = [&] { return GroupRecordName("replica", group); };
+  auto fields = Unseal(RecordKind::kReplica, bytes);
+  if (!fields.ok()) return Annotate(fields.status(), name());
+  GroupWrite::Create replica;
+  replica.id = ReplicaId{fields->U64().value_or(0)};
+  replica.initial = fields->String().value_or("");
+  if (!fields->exhausted()) return Annotate(MalformedRecord("wrong length"), name());
+  if (replica.id == ReplicaId{}) return Annotate(MalformedRecord("replica 0"), name());
+  return replica;
+}
+
+std::string EncodeTombstone(ReplicaId removed) {
+  ByteWriter record = BeginRecord(RecordKind::kTombstone);
+  record.U64(removed.value);
+  return Seal(std::move(record));
+}
+
+StatusOr<ReplicaId> DecodeTombstone(GroupId group, std::string_view bytes) {
+  const auto name = [&] { return GroupRecordName("tombstone", group); };
+  auto fields = Unseal(RecordKind::kTombstone, bytes);
+  if (!fields.ok()) return Annotate(fields.status(), name());
+  const ReplicaId removed{fields->U64().value_or(0)};
+  if (!fields->exhausted()) return Annotate(MalformedRecord("wrong length"), name());
+  if (removed == ReplicaId{}) return Annotate(MalformedRecord("replica 0"), name());
+  return removed;
+}
+
 std::string EncodeStoredValue(const StoredValue& value) {
   ByteWriter record = BeginRecord(RecordKind::kStoredValue);
   record.U64(value.version).Raw(value.value);

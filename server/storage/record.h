@@ -35,6 +35,9 @@ enum class RecordKind : uint8_t {
   kSession = 'c',
   kIdentity = 'i',
   kSegment = 'g',
+  kReplica = 'r',
+  kTombstone = 't',
+  kCheckpoint = 'x',
 };
 
 // Where a group's log begins, and the term of the entry before: what a prefix leaves behind when it
@@ -63,6 +66,12 @@ struct LogStart {
 
 [[nodiscard]] std::string EncodeLogStart(const LogStart& start);
 [[nodiscard]] StatusOr<LogStart> DecodeLogStart(GroupId group, std::string_view bytes);
+
+[[nodiscard]] std::string EncodeReplica(const GroupWrite::Create& replica);
+[[nodiscard]] StatusOr<GroupWrite::Create> DecodeReplica(GroupId group, std::string_view bytes);
+
+[[nodiscard]] std::string EncodeTombstone(ReplicaId removed);
+[[nodiscard]] StatusOr<ReplicaId> DecodeTombstone(GroupId group, std::string_view bytes);
 
 // Errors name a key by its length and hash: stored keys do not belong in logs.
 [[nodiscard]] std::string EncodeStoredValue(const StoredValue& value);

@@ -97,7 +97,12 @@ class StoreBatch {
     Generation generation;
     uint64_t client = 0;
   };
-  using Change = std::variant<Put, Delete, SetApplied, DropGeneration, PutSession, DeleteSession>;
+  // Deletes everything of a partition, its applied record included: it was never applied then.
+  struct DropPartition {
+    PartitionId partition;
+  };
+  using Change = std::variant<Put, Delete, SetApplied, DropGeneration, PutSession, DeleteSession,
+                              DropPartition>;
 
   template <typename T>
   void Add(T change) {

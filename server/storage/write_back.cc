@@ -32,7 +32,8 @@ uint64_t SizeOf(const std::pair<Generation, uint64_t>& /*client*/) {
 
 bool DropsSomething(const StoreBatch& batch) {
   return std::ranges::any_of(batch.changes(), [](const StoreBatch::Change& change) {
-    return std::holds_alternative<StoreBatch::DropGeneration>(change);
+    return std::holds_alternative<StoreBatch::DropGeneration>(change) ||
+           std::holds_alternative<StoreBatch::DropPartition>(change);
   });
 }
 
@@ -60,6 +61,9 @@ class WriteBackStore::Keeper {
     kept_[applied.partition].applied = applied.record;
   }
   void operator()(const StoreBatch::DropGeneration& /*drop*/) const {
+    KVD_CHECK(false, "is for the store behind");
+  }
+  void operator()(const StoreBatch::DropPartition& /*drop*/) const {
     KVD_CHECK(false, "is for the store behind");
   }
 

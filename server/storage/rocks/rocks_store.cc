@@ -44,6 +44,11 @@ class BatchBuilder {
                               EndOfGeneration(drop.partition, drop.generation)));
   }
 
+  void operator()(const StoreBatch::DropPartition& drop) {
+    Expect(batch_.DeleteRange(AppliedKey(drop.partition),
+                              AppliedKey(PartitionId{drop.partition.value + 1})));
+  }
+
   void operator()(const StoreBatch::PutSession& put) {
     Expect(batch_.Put(SessionKey(put.partition, put.generation, put.session.client),
                       EncodeSession(put.session)));

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "common/bytes.h"
 #include "server/storage/record.h"
 
@@ -11,6 +13,40 @@ namespace {
 Status EntryDamaged(GroupId group, Index index, std::string_view why) {
   return Annotate(MalformedRecord(why),
                   fmt::format("log entry {} of group {}", index, group.value));
+}
+
+void WriteExtent(const GroupExtent& extent, ByteWriter& writer) {
+  writer.U32(extent.group.value).U64(extent.hard_state.term);
+  writer.U64(extent.hard_state.voted_for.value).U64(extent.first).U64(extent.last);
+  writer.U64(extent.last_term).U64(extent.previous_term);
+}
+
+GroupExtent ReadExtent(ByteReader& reader) {
+  GroupExtent extent;
+  extent.group = GroupId{reader.U32().value_or(0)};
+  extent.hard_state.term = reader.U64().value_or(0);
+  extent.hard_state.voted_for = ReplicaId{reader.U64().value_or(0)};
+  extent.first = reader.U64().value_or(0);
+  extent.last = reader.U64().value_or(0);
+  extent.last_term = reader.U64().value_or(0);
+  extent.previous_term = reader.U64().value_or(0);
+  return extent;
+}
+
+// `read` takes one extent from the reader.
+template <typename Read>
+StatusOr<std::vector<GroupExtent>> ReadExtents(ByteReader& reader, Read read) {
+  std::vector<GroupExtent> extents;
+  while (!reader.rest().empty()) {
+    GroupExtent extent = read(reader);
+    if (!reader.ok()) return MalformedRecord("checkpoint of wrong length");
+    const bool in_order = extents.empty() || extents.back().group < extent.group;
+    if (!in_order || extent.first == 0 || extent.last < extent.first - 1) {
+      return MalformedRecord("checkpoint makes no sense");
+    }
+    extents.push_back(std::move(extent));
+  }
+  return extents;
 }
 
 }  // namespace
@@ -35,39 +71,35 @@ std::optional<Change> ChangeReader::Next() {
 }
 
 std::string EncodeCheckpoint(const std::vector<GroupExtent>& extents) {
-  ByteWriter writer;
+  ByteWriter writer = BeginRecord(RecordKind::kCheckpoint);
   for (const GroupExtent& extent : extents) {
-    writer.U32(extent.group.value).U64(extent.hard_state.term);
-    writer.U64(extent.hard_state.voted_for.value).U64(extent.first).U64(extent.last);
-    writer.U64(extent.last_term).U64(extent.previous_term);
+    WriteExtent(extent, writer);
+    writer.U64(extent.replica.value).U64(extent.removed.value).String(extent.initial);
   }
-  return writer.Take();
+  return Seal(std::move(writer));
 }
 
 StatusOr<std::vector<GroupExtent>> DecodeCheckpoint(std::string_view bytes) {
-  std::vector<GroupExtent> extents;
+  auto fields = Unseal(RecordKind::kCheckpoint, bytes);
+  if (!fields.ok()) return Annotate(fields.status(), "checkpoint");
+  return ReadExtents(*fields, [](ByteReader& reader) {
+    GroupExtent extent = ReadExtent(reader);
+    extent.replica = ReplicaId{reader.U64().value_or(0)};
+    extent.removed = ReplicaId{reader.U64().value_or(0)};
+    extent.initial = reader.String().value_or("");
+    return extent;
+  });
+}
+
+StatusOr<std::vector<GroupExtent>> DecodePlainExtents(std::string_view bytes) {
   ByteReader reader(bytes);
-  while (!reader.rest().empty()) {
-    GroupExtent extent;
-    extent.group = GroupId{reader.U32().value_or(0)};
-    extent.hard_state.term = reader.U64().value_or(0);
-    extent.hard_state.voted_for = ReplicaId{reader.U64().value_or(0)};
-    extent.first = reader.U64().value_or(0);
-    extent.last = reader.U64().value_or(0);
-    extent.last_term = reader.U64().value_or(0);
-    extent.previous_term = reader.U64().value_or(0);
-    if (!reader.ok()) return MalformedRecord("checkpoint of wrong length");
-    const bool in_order = extents.empty() || extents.back().group < extent.group;
-    if (!in_order || extent.first == 0 || extent.last < extent.first - 1) {
-      return MalformedRecord("checkpoint makes no sense");
-    }
-    extents.push_back(extent);
-  }
-  return extents;
+  return ReadExtents(reader, ReadExtent);
 }
 
 void AddWrite(std::string& body, const GroupWrite& write) {
   const GroupId group = write.group;
+  if (write.remove) AddChange(body, ChangeKind::kRemove, group, EncodeTombstone(*write.remove));
+  if (write.create) AddChange(body, ChangeKind::kCreate, group, EncodeReplica(*write.create));
   if (write.hard_state) {
     AddChange(body, ChangeKind::kHardState, group, EncodeHardState(*write.hard_state));
   }

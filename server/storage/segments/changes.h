@@ -16,13 +16,16 @@
 namespace kvd::storage {
 
 enum class ChangeKind : uint8_t {
-  kCheckpoint = 'k',  // The extents of all groups, before this batch: a segment's first change.
-  kHardState = 'h',   // Its record.
-  kReset = 's',       // The start of the log: every entry is gone.
-  kTruncate = 't',    // The start of the log: entries below are gone.
-  kEntry = 'e',       // Its record; what stood at its index and above is gone.
-  kMoved = 'm',       // The record of an entry that stands here from now on.
-  kCleanStop = 'c',   // Nothing follows until the log is opened again.
+  kCheckpoint = 'x',    // The extents of all groups, before this batch: a segment's first change.
+  kPlainExtents = 'k',  // The same as earlier builds wrote it, without replicas; only read.
+  kRemove = 'd',        // The tombstone: everything of the group but it is gone.
+  kCreate = 'r',        // The replica that is here from now on.
+  kHardState = 'h',     // Its record.
+  kReset = 's',         // The start of the log: every entry is gone.
+  kTruncate = 't',      // The start of the log: entries below are gone.
+  kEntry = 'e',         // Its record; what stood at its index and above is gone.
+  kMoved = 'm',         // The record of an entry that stands here from now on.
+  kCleanStop = 'c',     // Nothing follows until the log is opened again.
 };
 
 // What a batch says of one group; the group means nothing to a checkpoint and a clean stop.
@@ -55,8 +58,10 @@ class ChangeReader {
 
 [[nodiscard]] std::string EncodeCheckpoint(const std::vector<GroupExtent>& extents);
 
-// DATA_LOSS unless these are extents in order of their groups.
+// DATA_LOSS unless these are extents in order of their groups; FAILED_PRECONDITION if they are of a
+// newer format.
 [[nodiscard]] StatusOr<std::vector<GroupExtent>> DecodeCheckpoint(std::string_view bytes);
+[[nodiscard]] StatusOr<std::vector<GroupExtent>> DecodePlainExtents(std::string_view bytes);
 
 // The changes that `write` makes.
 void AddWrite(std::string& body, const GroupWrite& write);

@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "common/bytes.h"
+#include "server/storage/extent.h"
 #include "server/storage/record.h"
 
 namespace kvd::storage {
@@ -38,7 +41,9 @@ Status LogIndex::Apply(const Batch& batch, SegmentNumber segment) {
   ChangeReader changes(batch.body);
   stopped_ = false;
   while (const auto change = changes.Next()) {
-    if (!started_ && change->kind != ChangeKind::kCheckpoint) {
+    const bool says_extents =
+        change->kind == ChangeKind::kCheckpoint || change->kind == ChangeKind::kPlainExtents;
+    if (!started_ && !says_extents) {
       return MalformedRecord("the first batch begins with no checkpoint");
     }
     const Slot slot{.segment = segment,
@@ -51,8 +56,18 @@ Status LogIndex::Apply(const Batch& batch, SegmentNumber segment) {
 
 Status LogIndex::ApplyChange(const Change& change, Slot slot) {
   switch (change.kind) {
-    case ChangeKind::kCheckpoint:
-      return ApplyCheckpoint(change.bytes);
+    case ChangeKind::kCheckpoint: {
+      KVD_ASSIGN_OR_RETURN(const auto extents, DecodeCheckpoint(change.bytes));
+      return ApplyCheckpoint(extents);
+    }
+    case ChangeKind::kPlainExtents: {
+      KVD_ASSIGN_OR_RETURN(const auto extents, DecodePlainExtents(change.bytes));
+      return ApplyCheckpoint(extents);
+    }
+    case ChangeKind::kRemove:
+      return ApplyRemove(GroupOf(change.group), change.bytes);
+    case ChangeKind::kCreate:
+      return ApplyCreate(GroupOf(change.group), change.bytes);
     case ChangeKind::kHardState:
       return ApplyHardState(GroupOf(change.group), change.bytes);
     case ChangeKind::kReset:
@@ -70,8 +85,7 @@ Status LogIndex::ApplyChange(const Change& change, Slot slot) {
   return MalformedRecord(fmt::format("change of kind 0x{:02x}", static_cast<int>(change.kind)));
 }
 
-Status LogIndex::ApplyCheckpoint(std::string_view bytes) {
-  KVD_ASSIGN_OR_RETURN(const std::vector<GroupExtent> extents, DecodeCheckpoint(bytes));
+Status LogIndex::ApplyCheckpoint(const std::vector<GroupExtent>& extents) {
   if (started_) {
     if (extents == Extents()) return OkStatus();
     return MalformedRecord("the checkpoint is not what the segments before it come to");
@@ -83,6 +97,29 @@ Status LogIndex::ApplyCheckpoint(std::string_view bytes) {
     groups_.emplace(extent.group, Group{.extent = extent, .slots = std::deque<Slot>(entries)});
     if (entries > 0) live_[0] += entries;
   }
+  return OkStatus();
+}
+
+Status LogIndex::ApplyRemove(Group& group, std::string_view bytes) {
+  GroupExtent& extent = group.extent;
+  KVD_ASSIGN_OR_RETURN(const ReplicaId removed, DecodeTombstone(extent.group, bytes));
+  if (removed < extent.replica) {
+    return DoesNotFit(fmt::format("the tombstone of replica {}", removed.value), extent);
+  }
+  PopBack(group, group.slots.size());
+  extent = Without(extent, removed);
+  return OkStatus();
+}
+
+Status LogIndex::ApplyCreate(Group& group, std::string_view bytes) {
+  GroupExtent& extent = group.extent;
+  KVD_ASSIGN_OR_RETURN(GroupWrite::Create created, DecodeReplica(extent.group, bytes));
+  const bool is_other = extent.replica != ReplicaId{} && extent.replica != created.id;
+  if (is_other || created.id <= extent.removed) {
+    return DoesNotFit(fmt::format("replica {}", created.id.value), extent);
+  }
+  extent.replica = created.id;
+  extent.initial = std::move(created.initial);
   return OkStatus();
 }
 

@@ -72,7 +72,9 @@ class LogIndex {
   };
 
   [[nodiscard]] Status ApplyChange(const Change& change, Slot slot);
-  [[nodiscard]] Status ApplyCheckpoint(std::string_view bytes);
+  [[nodiscard]] Status ApplyCheckpoint(const std::vector<GroupExtent>& extents);
+  [[nodiscard]] Status ApplyRemove(Group& group, std::string_view bytes);
+  [[nodiscard]] Status ApplyCreate(Group& group, std::string_view bytes);
   [[nodiscard]] Status ApplyHardState(Group& group, std::string_view bytes);
   [[nodiscard]] Status ApplyReset(Group& group, std::string_view bytes);
   [[nodiscard]] Status ApplyTruncate(Group& group, std::string_view bytes);

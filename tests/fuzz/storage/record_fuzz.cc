@@ -100,7 +100,7 @@ void Try(std::string_view bytes, const Decoded& decoded, Encode encode) {
 }
 
 void Decode(uint8_t choice, std::string_view bytes) {
-  switch (choice % 13) {
+  switch (choice % 15) {
     case 0:
       return TryEntry(bytes);
     case 1:
@@ -112,6 +112,7 @@ void Decode(uint8_t choice, std::string_view bytes) {
     case 4:
       return Try(bytes, DecodeApplied(PartitionId{1}, bytes), EncodeApplied);
     case 5:
+      (void)DecodePlainExtents(bytes);
       return Try(bytes, DecodeCheckpoint(bytes), EncodeCheckpoint);
     case 6:
       return Try(bytes, DecodeIdentity(bytes), EncodeIdentity);
@@ -125,8 +126,12 @@ void Decode(uint8_t choice, std::string_view bytes) {
       return Try(bytes, partition::DecodeCommand(bytes), partition::EncodeCommand);
     case 11:
       return Try(bytes, partition::DecodeChunk(bytes), partition::EncodeChunk);
-    default:
+    case 12:
       return TrySessionState(bytes);
+    case 13:
+      return Try(bytes, DecodeReplica(GroupId{1}, bytes), EncodeReplica);
+    default:
+      return Try(bytes, DecodeTombstone(GroupId{1}, bytes), EncodeTombstone);
   }
 }
 

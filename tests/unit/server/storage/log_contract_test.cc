@@ -45,6 +45,15 @@ GroupWrite Resets(GroupId group, Index index, Term term) {
   return {.group = group, .reset = GroupWrite::Reset{.index = index, .term = term}};
 }
 
+GroupWrite Creates(GroupId group, uint64_t replica, const std::string& initial = "initial") {
+  return {.group = group,
+          .create = GroupWrite::Create{.id = ReplicaId{replica}, .initial = initial}};
+}
+
+GroupWrite Removes(GroupId group, uint64_t replica) {
+  return {.group = group, .remove = ReplicaId{replica}};
+}
+
 template <typename World>
 class LogContractTest : public ::testing::Test {
  protected:
@@ -259,6 +268,84 @@ TYPED_TEST(LogContractTest, AResetOfAnUnknownGroupCreatesIt) {
   this->world_.Crash();
   EXPECT_EQ(this->Groups().front().last, 40U);
   EXPECT_EQ(this->Groups().front().previous_term, 6U);
+}
+
+TYPED_TEST(LogContractTest, AReplicaIsKnownFromItsCreationOn) {
+  this->Append({Creates(kGroup, 5), Writes(kOther, 1, 2, 1)});
+  for (int restart = 0; restart < 2; ++restart) {
+    EXPECT_EQ(this->Groups().front(),
+              (GroupExtent{.group = kGroup, .replica = ReplicaId{5}, .initial = "initial"}));
+    EXPECT_EQ(this->Groups().back().replica, ReplicaId{});
+    this->world_.Crash();
+  }
+}
+
+TYPED_TEST(LogContractTest, ALogOlderThanItsNameKeepsWhatItHolds) {
+  this->Append({Votes(kGroup, 3, 2), Writes(kGroup, 1, 4, 2)});
+  this->Append({Creates(kGroup, 5)});
+  this->Append({Creates(kGroup, 5)});
+  this->world_.Crash();
+  EXPECT_EQ(this->Groups().front(),
+            (GroupExtent{.group = kGroup,
+                         .hard_state = {.term = 3, .voted_for = ReplicaId{2}},
+                         .last = 4,
+                         .last_term = 2,
+                         .replica = ReplicaId{5},
+                         .initial = "initial"}));
+  EXPECT_EQ(this->Read(kGroup, 1, 4), Entries(1, 4, 2));
+}
+
+TYPED_TEST(LogContractTest, ARemovedReplicaLeavesNothingButItsTombstone) {
+  this->Append({Creates(kGroup, 5), Votes(kGroup, 3, 2), Writes(kGroup, 1, 4, 2)});
+  this->Append({Removes(kGroup, 5), Writes(kOther, 1, 2, 1)});
+  for (int restart = 0; restart < 2; ++restart) {
+    EXPECT_EQ(this->Groups().front(), (GroupExtent{.group = kGroup, .removed = ReplicaId{5}}));
+    EXPECT_EQ(this->log().Read(kGroup, 1, 4, kNoLimit).status().code(), StatusCode::kOutOfRange);
+    EXPECT_EQ(this->Read(kOther, 1, 2), Entries(1, 2, 1));
+    this->world_.Crash();
+  }
+}
+
+TYPED_TEST(LogContractTest, TheNextReplicaOfAGroupBeginsBlank) {
+  this->Append({Creates(kGroup, 5), Votes(kGroup, 9, 2), Writes(kGroup, 1, 4, 2)});
+  GroupWrite next = Removes(kGroup, 5);
+  next.create = GroupWrite::Create{.id = ReplicaId{8}, .initial = "other"};
+  next.entries = Entries(1, 2, 1);
+  this->Append({next});
+  for (int restart = 0; restart < 2; ++restart) {
+    EXPECT_EQ(this->Groups().front(), (GroupExtent{.group = kGroup,
+                                                   .last = 2,
+                                                   .last_term = 1,
+                                                   .replica = ReplicaId{8},
+                                                   .initial = "other",
+                                                   .removed = ReplicaId{5}}));
+    EXPECT_EQ(this->Read(kGroup, 1, 2), Entries(1, 2, 1));
+    this->world_.StopCleanly();
+  }
+}
+
+TYPED_TEST(LogContractTest, TombstonesOutliveEverySegment) {
+  this->Append({Creates(kGroup, 7), Removes(kOther, 3)});
+  for (Index index = 1; index <= 100; ++index) {
+    this->Append({Writes(kGroup, index, index, 1)});
+    this->Truncate(kGroup, index);
+  }
+  this->world_.Crash();
+  EXPECT_EQ(this->Groups().front().replica, ReplicaId{7});
+  EXPECT_EQ(this->Groups().front().initial, "initial");
+  EXPECT_EQ(this->Groups().back(), (GroupExtent{.group = kOther, .removed = ReplicaId{3}}));
+}
+
+TYPED_TEST(LogContractTest, AReplicaUnderATombstoneStopsTheProcess) {
+  this->Append({Removes(kGroup, 5)});
+  const std::vector<GroupWrite> again = {Creates(kGroup, 5)};
+  EXPECT_DEATH((void)this->log().Append(again), "removed");
+}
+
+TYPED_TEST(LogContractTest, ASecondReplicaOfAGroupStopsTheProcess) {
+  this->Append({Creates(kGroup, 5)});
+  const std::vector<GroupWrite> second = {Creates(kGroup, 6)};
+  EXPECT_DEATH((void)this->log().Append(second), "one replica");
 }
 
 TYPED_TEST(LogContractTest, EntriesKeepTheirKind) {

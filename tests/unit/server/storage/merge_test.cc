@@ -65,8 +65,27 @@ TEST(MergeTest, AResetTakesThePlaceOfEverythingBefore) {
   EXPECT_EQ(Merged(reset, later).reset, later.reset);
 }
 
+TEST(MergeTest, ARemovalTakesThePlaceOfAllTheReplicaWrote) {
+  GroupWrite first = Entries(4, 6, 1);
+  first.hard_state = {.term = 7, .voted_for = {}};
+  first.create = {.id = ReplicaId{3}, .initial = "i"};
+  GroupWrite removal{.group = kGroup, .remove = ReplicaId{3}};
+  const GroupWrite merged = Merged(first, removal);
+  EXPECT_THAT(merged.entries, IsEmpty());
+  EXPECT_FALSE(merged.hard_state || merged.create);
+  EXPECT_EQ(merged.remove, ReplicaId{3});
+  const GroupWrite next{.group = kGroup, .create = GroupWrite::Create{.id = ReplicaId{4}}};
+  EXPECT_EQ(Merged(merged, next).create, next.create);
+  EXPECT_EQ(Merged(merged, next).remove, ReplicaId{3});
+}
+
 // What a replica whose log is `extent` may ask for next.
 GroupWrite DrawWrite(Random& random, const GroupExtent& extent, Term term) {
+  if (random.Chance(50'000)) {
+    GroupWrite write{.group = kGroup, .remove = ReplicaId{term}};
+    if (random.Chance(500'000)) write.create = {.id = ReplicaId{term + 1}};
+    return write;
+  }
   if (random.Chance(100'000)) {
     GroupWrite reset{.group = kGroup};
     reset.reset = {.index = extent.first - 1 + random.Below(12), .term = term};
@@ -104,7 +123,8 @@ TEST(MergeTest, OneMergedWriteIsTheSameAsItsPartsInOrder) {
       for (uint64_t parts = random.Between(1, 5); parts > 0; --parts) {
         const auto groups = in_order.Groups().value();
         const GroupExtent extent = groups.empty() ? GroupExtent{.group = kGroup} : groups.front();
-        const GroupWrite part = DrawWrite(random, extent, ++term);
+        term += 2;
+        const GroupWrite part = DrawWrite(random, extent, term);
         ASSERT_TRUE(in_order.Append({&part, 1}).ok());
         Merge(merged, GroupWrite(part));
       }

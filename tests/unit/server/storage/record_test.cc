@@ -22,6 +22,7 @@ const Entry kEntry{
     .index = 4411, .term = 7, .payload = "put\0x"s, .kind = EntryKind::kConfiguration};
 const HardState kHardState{.term = 9, .voted_for = ReplicaId{3}};
 const LogStart kStart{.first = 100, .previous_term = 5};
+const GroupWrite::Create kReplica{.id = ReplicaId{7}, .initial = "conf"};
 const StoredValue kValue{.version = 12, .value = "v\xff"};
 const AppliedRecord kApplied{.index = 8,
                              .term = 2,
@@ -57,6 +58,11 @@ std::vector<Case> Cases() {
       {"start of the log of group 2", EncodeLogStart(kStart),
        "01736400000000000000050000000000000032d1a755",
        [](std::string_view b) { return DecodeLogStart(GroupId{2}, b).status(); }},
+      {"replica of group 2", EncodeReplica(kReplica),
+       "0172070000000000000004000000636f6e665cf64e1d",
+       [](std::string_view b) { return DecodeReplica(GroupId{2}, b).status(); }},
+      {"tombstone of group 2", EncodeTombstone(ReplicaId{9}), "0174090000000000000083bf60e8",
+       [](std::string_view b) { return DecodeTombstone(GroupId{2}, b).status(); }},
       {"value in partition 6 under a key of 3 bytes", EncodeStoredValue(kValue),
        "01760c0000000000000076ffc08f1324",
        [](std::string_view b) { return DecodeStoredValue(PartitionId{6}, "key", b).status(); }},
@@ -79,6 +85,8 @@ TEST(RecordTest, WhatWasEncodedIsDecoded) {
   EXPECT_EQ(DecodeEntry(GroupId{2}, 4411, EncodeEntry(kEntry)).value(), kEntry);
   EXPECT_EQ(DecodeHardState(GroupId{2}, EncodeHardState(kHardState)).value(), kHardState);
   EXPECT_EQ(DecodeLogStart(GroupId{2}, EncodeLogStart(kStart)).value(), kStart);
+  EXPECT_EQ(DecodeReplica(GroupId{2}, EncodeReplica(kReplica)).value(), kReplica);
+  EXPECT_EQ(DecodeTombstone(GroupId{2}, EncodeTombstone(ReplicaId{9})).value(), ReplicaId{9});
   EXPECT_EQ(DecodeStoredValue(PartitionId{6}, "key", EncodeStoredValue(kValue)).value(), kValue);
   EXPECT_EQ(DecodeApplied(PartitionId{6}, EncodeApplied(kApplied)).value(), kApplied);
   EXPECT_EQ(DecodeSession(PartitionId{6}, 0x0102, EncodeSession(kSession)).value(), kSession);

@@ -274,6 +274,28 @@ TYPED_TEST(StoreContractTest, AViewIsOfTheGenerationOfItsRecord) {
   EXPECT_THAT(never->Scan("", 9).value(), IsEmpty());
 }
 
+TYPED_TEST(StoreContractTest, ADroppedPartitionWasNeverApplied) {
+  this->Put("a", 1, "x").Put("a", 2, "y", 2).PutSession(7, "s").Write();
+  this->batch_.Add(StoreBatch::SetApplied{kPartition, this->Record(4)});
+  this->batch_.Add(StoreBatch::Put{kNext, 1, "a", {1, "kept"}});
+  this->batch_.Add(StoreBatch::SetApplied{kNext, this->Record(4)});
+  this->Write();
+  this->Flush();
+  this->batch_.Add(StoreBatch::DropPartition{kPartition});
+  this->Write();
+  for (int crash = 0; crash < 2; ++crash) {
+    EXPECT_EQ(this->Get("a"), std::nullopt);
+    EXPECT_EQ(this->Get("a", 2), std::nullopt);
+    EXPECT_THAT(this->Clients(0), IsEmpty());
+    EXPECT_EQ(this->Applied(Tier::kLatest), std::nullopt);
+    EXPECT_EQ(this->Get("a", 1, kNext), "kept");
+    EXPECT_THAT(this->store().Partitions().value(), ElementsAre(kNext));
+    this->Flush();
+    this->world_.Crash();
+  }
+  EXPECT_EQ(this->Applied(Tier::kFlushed), std::nullopt);
+}
+
 TYPED_TEST(StoreContractTest, ADroppedGenerationStaysDroppedAfterACrash) {
   this->Put("a", 1, "x").Put("a", 2, "y", 2).Write();
   this->Flush();

@@ -9,6 +9,7 @@
 
 #include "common/bytes.h"
 #include "server/storage/segments/changes.h"
+#include "server/storage/segments/log_index.h"
 
 namespace kvd::storage {
 namespace {
@@ -142,12 +143,85 @@ TEST(ChangesTest, ACheckpointIsReadAsWritten) {
                                              .first = 5,
                                              .last = 9,
                                              .last_term = 3,
-                                             .previous_term = 2}};
+                                             .previous_term = 2,
+                                             .replica = ReplicaId{4},
+                                             .initial = "i",
+                                             .removed = ReplicaId{3}}};
   const std::string bytes = EncodeCheckpoint(extents);
   EXPECT_EQ(DecodeCheckpoint(bytes).value(), extents);
-  EXPECT_TRUE(DecodeCheckpoint("").value().empty());
+  EXPECT_TRUE(DecodeCheckpoint(EncodeCheckpoint({})).value().empty());
   EXPECT_EQ(DecodeCheckpoint(bytes.substr(1)).status().code(), StatusCode::kDataLoss);
   EXPECT_EQ(DecodeCheckpoint(bytes + bytes).status().code(), StatusCode::kDataLoss);
+}
+
+TEST(ChangesTest, ACheckpointsBytesNeverChange) {
+  const std::vector<GroupExtent> extents = {{.group = GroupId{7},
+                                             .hard_state = {.term = 3, .voted_for = ReplicaId{2}},
+                                             .first = 5,
+                                             .last = 9,
+                                             .last_term = 3,
+                                             .previous_term = 2,
+                                             .replica = ReplicaId{4},
+                                             .initial = "i",
+                                             .removed = ReplicaId{1}}};
+  EXPECT_EQ(Hex(EncodeCheckpoint(extents)),
+            "01780700000003000000000000000200000000000000050000000000000009000000000000000300000000"
+            "00000002000000000000000400000000000000010000000000000001000000695a264e3e");
+}
+
+// The log of an earlier build, which knew no replicas.
+TEST(ChangesTest, PlainExtentsAreRead) {
+  ByteWriter writer;
+  writer.U32(7).U64(3).U64(2).U64(5).U64(9).U64(3).U64(2);
+  const GroupExtent extent{.group = GroupId{7},
+                           .hard_state = {.term = 3, .voted_for = ReplicaId{2}},
+                           .first = 5,
+                           .last = 9,
+                           .last_term = 3,
+                           .previous_term = 2};
+  EXPECT_EQ(DecodePlainExtents(writer.bytes()).value(), std::vector{extent});
+  EXPECT_TRUE(DecodePlainExtents("").value().empty());
+  EXPECT_EQ(DecodePlainExtents(writer.bytes() + "x").status().code(), StatusCode::kDataLoss);
+}
+
+TEST(LogIndexTest, ALogOfAnEarlierBuildGoesOn) {
+  ByteWriter extents;
+  extents.U32(7).U64(3).U64(2).U64(6).U64(5).U64(3).U64(3);
+  std::string body;
+  AddChange(body, ChangeKind::kPlainExtents, kSystemGroup, extents.bytes());
+  AddWrite(body, {.group = GroupId{7},
+                  .entries = {{.index = 6, .term = 3, .payload = "p"}},
+                  .create = GroupWrite::Create{.id = ReplicaId{4}, .initial = "i"}});
+  LogIndex index;
+  ASSERT_TRUE(index.Apply({.number = 1, .body = body}, 1).ok());
+  EXPECT_EQ(*index.Find(GroupId{7}),
+            (GroupExtent{.group = GroupId{7},
+                         .hard_state = {.term = 3, .voted_for = ReplicaId{2}},
+                         .first = 6,
+                         .last = 6,
+                         .last_term = 3,
+                         .previous_term = 3,
+                         .replica = ReplicaId{4},
+                         .initial = "i"}));
+}
+
+TEST(LogIndexTest, AReplicaThatCannotBeIsDamage) {
+  const auto apply = [](const GroupWrite& write) {
+    std::string body;
+    AddChange(body, ChangeKind::kCheckpoint, kSystemGroup,
+              EncodeCheckpoint(
+                  {{.group = GroupId{7}, .replica = ReplicaId{4}, .removed = ReplicaId{3}}}));
+    AddWrite(body, write);
+    LogIndex index;
+    return index.Apply({.number = 1, .body = body}, 1).code();
+  };
+  const GroupWrite::Create other{.id = ReplicaId{5}};
+  EXPECT_EQ(apply({.group = GroupId{7}, .create = other}), StatusCode::kDataLoss);
+  EXPECT_EQ(apply({.group = GroupId{7}, .remove = ReplicaId{3}}), StatusCode::kDataLoss);
+  EXPECT_EQ(apply({.group = GroupId{7}, .remove = ReplicaId{4}, .create = other}), StatusCode::kOk);
+  const GroupWrite::Create gone{.id = ReplicaId{4}};
+  EXPECT_EQ(apply({.group = GroupId{7}, .remove = ReplicaId{4}, .create = gone}),
+            StatusCode::kDataLoss);
 }
 
 }  // namespace

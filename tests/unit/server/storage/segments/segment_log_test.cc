@@ -245,6 +245,7 @@ class Rivals {
     }
     GroupWrite write{.group = group};
     Index next = extent.last + 1;
+    if (random_.Below(60) == 0) return Replace(extent, log, twin);
     if (random_.Below(40) == 0) {
       const Index index = random_.Between(extent.first - 1, extent.last + 5);
       write.reset = GroupWrite::Reset{.index = index, .term = extent.hard_state.term};
@@ -265,6 +266,17 @@ class Rivals {
   }
 
  private:
+  void Replace(const GroupExtent& extent, Log& log, MemoryLog& twin) {
+    GroupWrite write{.group = extent.group};
+    write.remove = ReplicaId{std::max(extent.replica.value, extent.removed.value + 1)};
+    if (random_.Below(2) == 0) {
+      write.create = {.id = ReplicaId{write.remove->value + 1},
+                      .initial = std::string(random_.Below(100), 'i')};
+    }
+    KVD_CHECK(log.Append({&write, 1}).ok(), "append");
+    KVD_CHECK(twin.Append({&write, 1}).ok(), "append");
+  }
+
   static GroupExtent ExtentOf(const MemoryLog& twin, GroupId group) {
     const auto groups = twin.Groups().value();
     for (const GroupExtent& extent : groups) {
