@@ -27,6 +27,11 @@ Status CheckLogsExist(std::span<const PartitionId> partitions,
   return OkStatus();
 }
 
+bool WasRemoved(PartitionId partition, std::span<const storage::GroupExtent> extents) {
+  const auto extent = std::ranges::find(extents, GroupOf(partition), &storage::GroupExtent::group);
+  return extent->replica == ReplicaId{} && extent->removed != ReplicaId{};
+}
+
 }  // namespace
 
 StatusOr<std::vector<StateMachines::Opened>> StateMachines::Open(
@@ -36,6 +41,10 @@ StatusOr<std::vector<StateMachines::Opened>> StateMachines::Open(
   KVD_RETURN_IF_ERROR(CheckLogsExist(partitions, extents));
   std::vector<Opened> opened;
   for (const PartitionId partition : partitions) {
+    if (WasRemoved(partition, extents)) {
+      KVD_RETURN_IF_ERROR(Drop(partition));
+      continue;
+    }
     KVD_ASSIGN_OR_RETURN(auto record, store_.Applied(partition, storage::Store::Tier::kLatest));
     auto sessions = LoadSessions(store_, partition, *record);
     if (!sessions.ok()) {
@@ -71,7 +80,10 @@ StatusOr<std::vector<Applied>> StateMachines::Apply(std::span<const ApplyJob> jo
   for (const auto& [partition, all] : entries) {
     Applier& applier = ApplierOf(partition);
     KVD_ASSIGN_OR_RETURN(auto outcomes, applier.Apply(all, store_, batch));
-    done.push_back({partition, std::move(outcomes), applier.applied().keys});
+    done.push_back({.partition = partition,
+                    .outcomes = std::move(outcomes),
+                    .keys = applier.applied().keys,
+                    .bytes = applier.applied().value_bytes});
   }
   KVD_RETURN_IF_ERROR(store_.Write(batch));
   return done;
@@ -111,6 +123,14 @@ Status StateMachines::SwitchTo(PartitionId partition, const storage::AppliedReco
   KVD_RETURN_IF_ERROR(store_.Write(batch));
   appliers_.erase(partition);
   appliers_.emplace(partition, Applier(partition, received, std::move(sessions)));
+  return store_.Flush();
+}
+
+Status StateMachines::Drop(PartitionId partition) {
+  appliers_.erase(partition);
+  storage::StoreBatch batch;
+  batch.Add(storage::StoreBatch::DropPartition{partition});
+  KVD_RETURN_IF_ERROR(store_.Write(batch));
   return store_.Flush();
 }
 

@@ -31,7 +31,8 @@ struct ApplyJob {
 struct Applied {
   PartitionId partition;
   std::vector<Outcome> outcomes;
-  uint64_t keys = 0;  // Live keys of the partition behind it.
+  uint64_t keys = 0;   // Live keys of the partition behind it.
+  uint64_t bytes = 0;  // Of keys and values.
 };
 
 class StateMachines {
@@ -40,7 +41,8 @@ class StateMachines {
 
   // Opens every partition of the store, as it stands there: to be called once, first. Entries above
   // the applied record stay in the log until Raft commits them (see recovery.h). `extents` are the
-  // log's; DATA_LOSS, naming it, if a partition has data and no log, and for damage.
+  // log's; DATA_LOSS, naming it, if a partition has data and no log, and for damage. Of a partition
+  // whose replica was removed the data is dropped, if the process died before it was.
   struct Opened {
     PartitionId partition;
     uint64_t clients = 0;  // Read with their sessions: what recovery time is made of.
@@ -68,6 +70,11 @@ class StateMachines {
   // applied as far already, or switched since; an error of Sessions::Restore() if the sessions
   // received make no sense. After any other error the node must stop.
   [[nodiscard]] Status SwitchTo(PartitionId partition, const storage::AppliedRecord& received);
+
+  // Deletes everything of the partition: its replica here was removed from the log, and another one
+  // may begin when this has returned. Durable on return. A no-op for a partition that was never
+  // applied.
+  [[nodiscard]] Status Drop(PartitionId partition);
 
   // See DigestOf() (snapshot.h).
   [[nodiscard]] StatusOr<uint64_t> Digest(PartitionId partition) const;

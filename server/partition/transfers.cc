@@ -22,9 +22,9 @@ StatusOr<Transfers::Chunk> Transfers::Read(StreamId stream, PartitionId partitio
   auto at = outgoing_.find(stream);
   if (at == outgoing_.end()) {
     KVD_ASSIGN_OR_RETURN(SnapshotReader reader, machines_.ReadSnapshot(partition));
-    at = outgoing_.emplace(stream, std::move(reader)).first;
+    at = outgoing_.emplace(stream, Outgoing{partition, std::move(reader)}).first;
   }
-  SnapshotReader& reader = at->second;
+  SnapshotReader& reader = at->second.reader;
   Chunk chunk;
   KVD_ASSIGN_OR_RETURN(chunk.bytes, reader.Next(max_bytes));
   if (!reader.done()) return chunk;
@@ -70,6 +70,12 @@ StatusOr<uint64_t> Transfers::Install(PartitionId partition, const raft::Snapsho
   incoming_.erase(at);
   KVD_RETURN_IF_ERROR(machines_.SwitchTo(partition, received));
   return received.keys;
+}
+
+Status Transfers::Drop(PartitionId partition) {
+  std::erase_if(outgoing_, [&](const auto& each) { return each.second.partition == partition; });
+  incoming_.erase(partition);
+  return machines_.Drop(partition);
 }
 
 }  // namespace kvd::partition

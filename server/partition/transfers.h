@@ -48,7 +48,15 @@ class Transfers {
   // complete. Returns the keys it has now.
   [[nodiscard]] StatusOr<uint64_t> Install(PartitionId partition, const raft::SnapshotPoint& point);
 
+  // The partition's replica here was removed: ends its snapshots, both ways, and has its data
+  // dropped (StateMachines::Drop()).
+  [[nodiscard]] Status Drop(PartitionId partition);
+
  private:
+  struct Outgoing {
+    PartitionId partition;
+    SnapshotReader reader;
+  };
   struct Incoming {
     NodeId peer;
     StreamId stream;
@@ -57,7 +65,7 @@ class Transfers {
   };
 
   StateMachines& machines_;
-  std::map<StreamId, SnapshotReader> outgoing_;
+  std::map<StreamId, Outgoing> outgoing_;
   std::map<PartitionId, Incoming> incoming_;
 };
 

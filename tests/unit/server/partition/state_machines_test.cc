@@ -230,6 +230,32 @@ TEST_F(StateMachinesTest, OpeningBringsTheSessionsBack) {
   EXPECT_EQ(Read(kP5, "n")->value, "1");
 }
 
+TEST_F(StateMachinesTest, ADroppedPartitionWasNeverApplied) {
+  Write(kP0, PutMutation{"a", "kept", {}});
+  Write(kP5, PutMutation{"a", "dropped", {}});
+  ASSERT_TRUE(machines_->Flush().ok());
+  ASSERT_TRUE(machines_->Drop(kP5).ok());
+  EXPECT_EQ(machines_->applied(kP5), storage::AppliedRecord());
+  EXPECT_EQ(machines_->Read(kP5, "a").value(), std::nullopt);
+  EXPECT_EQ(machines_->Read(kP0, "a").value()->value, "kept");
+  store_->Crash();
+  EXPECT_THAT(store_->Partitions().value(), ElementsAre(kP0));
+}
+
+// The process died between the tombstone, in the log, and the drop of the data.
+TEST_F(StateMachinesTest, OpeningDropsTheDataOfARemovedReplica) {
+  Write(kP0, PutMutation{"a", "kept", {}});
+  Write(kP5, PutMutation{"a", "left", {}});
+  ASSERT_TRUE(machines_->Flush().ok());
+  const storage::GroupWrite removal{.group = GroupOf(kP5), .remove = ReplicaId{3}};
+  ASSERT_TRUE(log_->Append({&removal, 1}).ok());
+  Crash();
+  const auto opened = machines_->Open(log_->Groups().value()).value();
+  EXPECT_THAT(opened, SizeIs(1));
+  store_->Crash();
+  EXPECT_THAT(store_->Partitions().value(), ElementsAre(kP0));
+}
+
 TEST_F(StateMachinesTest, APartitionWithoutItsLogIsRefused) {
   Write(kP0, PutMutation{"x", "1"});
   Write(kP5, PutMutation{"x", "1"});
