@@ -1,5 +1,6 @@
 #include "server/raft/configuration_history.h"
 
+#include <algorithm>
 #include <iterator>
 #include <utility>
 
@@ -25,6 +26,11 @@ void ConfigurationHistory::ForgetBelow(Index committed) {
   const auto above = by_index_.upper_bound(committed);
   if (above == by_index_.begin()) return;
   by_index_.erase(by_index_.begin(), std::prev(above));
+}
+
+bool ConfigurationHistory::MayBeVoter(ReplicaId id) const {
+  return std::ranges::any_of(by_index_,
+                             [&](const auto& entry) { return entry.second.IsVoter(id); });
 }
 
 }  // namespace kvd::raft

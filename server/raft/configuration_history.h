@@ -27,6 +27,9 @@ class ConfigurationHistory {
   // forgotten.
   void ForgetBelow(Index committed);
 
+  // Whether the configuration in force names it as a voter, or one that it may fall back to.
+  [[nodiscard]] bool MayBeVoter(ReplicaId id) const;
+
   [[nodiscard]] const Configuration& current() const { return by_index_.rbegin()->second; }
   [[nodiscard]] Index index() const { return by_index_.rbegin()->first; }
 

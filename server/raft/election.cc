@@ -35,9 +35,12 @@ Instant Replica::State::NextWakeAt() const {
   return transfer.has_value() ? std::min(check_quorum_at, transfer->until) : check_quorum_at;
 }
 
-// A snapshot being installed is ahead of the log: such a replica could only lose.
+// A snapshot being installed is ahead of the log: such a replica could only lose. A voter that the
+// configuration in force leaves out is still needed as long as that one is not committed: it may be
+// the only one that has its entry, and those in it cannot win without. It does not count itself
+// then (Ongaro's dissertation, 4.2.2).
 bool Replica::State::CanCampaign() const {
-  return configuration().IsVoter(id()) && !installing.has_value();
+  return configurations.MayBeVoter(id()) && !installing.has_value();
 }
 
 // A leader always hears itself: it steps down by itself when a majority does not hear it.
@@ -127,10 +130,12 @@ void Replica::State::OnVoteRequest(const VoteRequest& request, const Message& me
                        IsBroken(Rule::kVoteWithoutLogCheck);
   if (!covered || !MayVoteFor(request, message)) {
     Send(message.from, node, VoteReply{.pre = request.pre, .granted = false});
-    // Nobody with the shorter log can win, so whoever has the longer one need not wait.
+    // Nobody with the shorter log can win, so whoever has the longer one need not wait. Not for one
+    // that was removed and does not know it: asked again and again, all would campaign together.
+    const bool rival = configuration().IsVoter(message.from);
     const bool idle = role == Role::kFollower || role == Role::kPreCandidate;
     const bool leaderless = suspected || !leader.has_value();
-    if (request.pre && !covered && idle && leaderless && CanCampaign()) StartPreVote();
+    if (request.pre && !covered && rival && idle && leaderless && CanCampaign()) StartPreVote();
     return;
   }
   if (request.pre) {

@@ -68,6 +68,17 @@ TEST(ConfigurationHistoryTest, CommittedOneIsKept) {
   EXPECT_EQ(history.index(), 6U);
 }
 
+// Of a change that is not committed it is not known whether it will be.
+TEST(ConfigurationHistoryTest, AVoterStaysOneUntilTheChangeThatLeavesItOutIsCommitted) {
+  ConfigurationHistory history(4, Voters({1, 2}));
+  history.Append(6, Voters({2}));
+  EXPECT_TRUE(history.MayBeVoter(ReplicaId{1}));
+  EXPECT_FALSE(history.MayBeVoter(ReplicaId{3}));
+  history.ForgetBelow(6);
+  EXPECT_FALSE(history.MayBeVoter(ReplicaId{1}));
+  EXPECT_TRUE(history.MayBeVoter(ReplicaId{2}));
+}
+
 Outgoing InTerm(Term term, uint64_t round) {
   return {NodeId{2},
           {.from = ReplicaId{1},
