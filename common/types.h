@@ -40,6 +40,11 @@ constexpr GroupId GroupOf(PartitionId partition) {
   return GroupId{partition.value + 1};
 }
 
+// The partition whose group it is. REQUIRES: not the system group.
+constexpr PartitionId PartitionOf(GroupId group) {
+  return PartitionId{group.value - 1};
+}
+
 // The number of a topology: consecutive, one content each. 0 is "none yet".
 using Epoch = Id<struct EpochTag, uint64_t>;
 

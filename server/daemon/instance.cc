@@ -217,7 +217,8 @@ node::Node::Options Instance::NodeOptions() {
           .snapshots = {},
           .handback = {},
           .limits = LimitsOf(setup_.file),
-          .recovered = std::move(recovery_.replicas)};
+          .recovered = std::move(recovery_.replicas),
+          .tombstones = recovery_.tombstones};
 }
 
 std::optional<Failure> Instance::Serve() {

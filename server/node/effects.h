@@ -83,6 +83,14 @@ struct Effects {
   std::vector<partition::StreamId> chunk_closes;
   std::vector<InstallJob> installs;
 
+  // Their replicas here were removed, durably: delete their data, behind everything above, then
+  // call OnDropped().
+  std::vector<PartitionId> drops;
+
+  // What leaders of groups said to this node, for whoever reconciles.
+  std::vector<GroupReport> reports;
+  std::vector<StepAnswer> step_answers;
+
   // Entries the log may forget. The replicas know already.
   std::vector<storage::Log::Prefix> truncations;
 

@@ -107,12 +107,17 @@ void Node::ExecuteWrite(Ticket ticket, Instant now) {
   const Request& request = *requests_.Find(ticket);
   const PartitionId partition = request.partition;
   const std::string& self = options_.founding.self.name;
+  // This try is not made, but an earlier one may have been.
+  const auto refuse = [&](Refusal why) {
+    if (request.maybe_applied) why = Unknown(request, "an owner was lost while it worked on this");
+    Finish(ticket, std::move(why));
+  };
   if (disk_full_ && request.operation.kind() != OperationKind::kDelete) {
-    return Finish(ticket, Refused(Reason::kDiskFull, partition,
-                                  fmt::format("the disk of {} is full (storage.min_free); not "
-                                              "written, deletes still work",
-                                              self),
-                                  {{"node", self}}));
+    return refuse(Refused(Reason::kDiskFull, partition,
+                          fmt::format("the disk of {} is full (storage.min_free); not written, "
+                                      "deletes still work",
+                                      self),
+                          {{"node", self}}));
   }
   const auto proposed = replicas_->Propose(partition, PayloadOf(request.operation));
   if (const auto* at = std::get_if<Replica::Proposed>(&proposed)) {
@@ -131,7 +136,7 @@ void Node::ExecuteWrite(Ticket ticket, Instant now) {
                   partition.value, kRetryAfter.count()),
       {{"node", self}});
   refusal.retry_after = kRetryAfter;
-  Finish(ticket, std::move(refusal));
+  refuse(std::move(refusal));
 }
 
 void Node::ReadHere(Ticket ticket) {
@@ -154,8 +159,10 @@ void Node::OnConfirmed(PartitionId partition, const raft::ConfirmedRead& read) {
 
 void Node::OnApplied(const partition::Applied& applied, Instant now) {
   now_ = now;
+  if (replicas_->Find(applied.partition) == nullptr) return;  // It was removed meanwhile.
   Waiters& waiters = waiters_[applied.partition];
   waiters.keys = applied.keys;
+  waiters.bytes = applied.bytes;
   for (const partition::Outcome& outcome : applied.outcomes) {
     OnOutcome(applied.partition, outcome, now);
     waiters.applied = outcome.index;
@@ -225,11 +232,6 @@ void Node::OnRead(Ticket ticket, StatusOr<std::optional<storage::StoredValue>> v
          Found{.value = std::move(found.value), .version = found.version, .stale_by = stale_by});
 }
 
-void Node::OnDurable(GroupId group, uint64_t number, Instant now) {
-  now_ = now;
-  replicas_->OnDurable(group, number, now);
-}
-
 void Node::OnFetched(PartitionId partition, ReplicaId follower, std::vector<storage::Entry> entries,
                      Instant now) {
   now_ = now;
@@ -265,6 +267,7 @@ void Node::OnChunkWritten(partition::StreamId stream, NodeId peer, bool ok, Inst
 void Node::OnInstalled(PartitionId partition, const raft::SnapshotPoint& snapshot,
                        StatusOr<uint64_t> keys, Instant now) {
   now_ = now;
+  if (replicas_->Find(partition) == nullptr) return;
   if (!keys.ok()) return replicas_->OnInstallFailed(partition);
   waiters_[partition].applied = snapshot.index;
   waiters_[partition].keys = *keys;

@@ -13,6 +13,7 @@
 #include "common/clock.h"
 #include "common/refusal.h"
 #include "common/types.h"
+#include "server/node/membership.h"
 #include "server/partition/request_id.h"
 #include "server/raft/messages.h"
 #include "server/topology/messages.h"
@@ -135,6 +136,7 @@ struct Forward {
 struct OwnerHint {
   Term term = 0;
   NodeId node;
+  ReplicaId replica;  // 0: not known.
 
   friend bool operator==(const OwnerHint&, const OwnerHint&) = default;
 };
@@ -213,10 +215,14 @@ struct Frame {
   std::vector<ForwardReply> replies;
   std::vector<SnapshotAck> chunk_acks;
   std::vector<SnapshotChunk> chunks;
+  Membership membership;
 
-  [[nodiscard]] bool empty() const {
-    return !heartbeat && raft.empty() && forwards.empty() && replies.empty() &&
-           chunk_acks.empty() && chunks.empty();
+  [[nodiscard]] bool empty() const { return raft.empty() && HasOnlyRaft(); }
+
+  // Nothing but messages of consensus, if anything.
+  [[nodiscard]] bool HasOnlyRaft() const {
+    return !heartbeat && forwards.empty() && replies.empty() && chunk_acks.empty() &&
+           chunks.empty() && membership.empty();
   }
 };
 

@@ -19,7 +19,8 @@ Node::Node(Options options, Instant now)
       handback_(options_.handback),
       client_id_(Hash64(options_.founding.self.uuid.ToBytes()) ^ options_.founding.boot.nonce),
       requests_((options_.founding.boot.counter << 40U) + 1),
-      hand_back_at_(now) {
+      hand_back_at_(now),
+      inquire_at_(now) {
   if (founding_.topology() != nullptr) Adopt(now);
   TakeFoundingEffects();
 }
@@ -57,6 +58,11 @@ Effects Node::TakeEffects() {
   Effects effects = std::exchange(effects_, {});
   for (auto at = outbox_.begin(); at != outbox_.end();) {
     auto& [peer, frame] = *at;
+    // A configuration may name nodes of an epoch that is not here yet.
+    if (founding_.topology()->Find(peer) == nullptr) {
+      at = outbox_.erase(at);
+      continue;
+    }
     if (CanWait(peer, frame)) {
       ++at;
       continue;
@@ -72,9 +78,7 @@ Effects Node::TakeEffects() {
 // Answers to heartbeats go with our own next one: half as many frames, and nobody waits for them
 // unless the peer says so.
 bool Node::CanWait(NodeId peer, const Frame& frame) const {
-  const bool only_raft = !frame.heartbeat && frame.forwards.empty() && frame.replies.empty() &&
-                         frame.chunk_acks.empty() && frame.chunks.empty();
-  if (!only_raft || answer_now_.contains(peer)) return false;
+  if (!frame.HasOnlyRaft() || answer_now_.contains(peer)) return false;
   return std::ranges::all_of(frame.raft, [](const GroupMessage& message) {
     return std::holds_alternative<raft::BeatReply>(message.message.body);
   });
@@ -126,28 +130,6 @@ void Node::Adopt(Instant now) {
   peers_.emplace(options_.peers, topology, self_, now);
   AddReplicas(now);
   effects_.links = MakeLinkSet();
-}
-
-void Node::AddReplicas(Instant now) {
-  options_.replicas.seed ^= client_id_;
-  replicas_.emplace(options_.replicas, self_);
-  std::map<PartitionId, RecoveredReplica> recovered;
-  for (RecoveredReplica& one : options_.recovered) {
-    const PartitionId partition = one.partition;
-    recovered.emplace(partition, std::move(one));
-  }
-  options_.recovered.clear();
-  const topology::Topology& topology = *founding_.topology();
-  for (uint32_t p = 0; p < topology.partitions(); ++p) {
-    const PartitionId partition{p};
-    const auto& order = topology.ring[p];
-    const auto is_here = [&](const topology::Replica& replica) { return replica.node == self_; };
-    if (std::ranges::none_of(order, is_here)) continue;
-    RecoveredReplica& found = recovered[partition];
-    waiters_[partition].applied = found.restored.applied;
-    waiters_[partition].keys = found.keys;
-    replicas_->Add(partition, order, std::move(found.restored), now);
-  }
 }
 
 LinkSet Node::MakeLinkSet() const {
@@ -240,7 +222,14 @@ void Node::OnFrame(NodeId peer, Frame frame, Instant now) {
   const bool is_stamp =
       settled != 0 && settled <= static_cast<uint64_t>(now.time_since_epoch().count());
   const Instant as_of = is_stamp ? Instant(Duration(settled)) : Instant::min();
-  for (const GroupMessage& message : frame.raft) replicas_->Step(peer, message, as_of, now);
+  for (const GroupMessage& message : frame.raft) {
+    if (replicas_->Holds(message.group, message.message.to)) {
+      replicas_->Step(peer, message, as_of, now);
+    } else {
+      AnswerForAbsent(peer, message);
+    }
+  }
+  OnMembership(peer, frame.membership, now);
   for (Forward& forward : frame.forwards) OnForward(peer, std::move(forward), now);
   for (ForwardReply& reply : frame.replies) OnForwardReply(peer, std::move(reply), now);
   for (const SnapshotAck& ack : frame.chunk_acks) snapshots_.OnAck(peer, ack, now);
@@ -258,6 +247,7 @@ void Node::Beat(Instant now) {
     peers_->Stamp(peer, led_since, now, *frame.heartbeat);
     replicas_->Beat(peer, frame);
   }
+  Inquire(now);
 }
 
 Heartbeat Node::MakeHeartbeat(NodeId peer, Instant now) const {

@@ -26,6 +26,7 @@
 #include "common/status.h"
 #include "common/types.h"
 #include "server/heartbeat/handback.h"
+#include "server/node/census.h"
 #include "server/node/effects.h"
 #include "server/node/messages.h"
 #include "server/node/peers.h"
@@ -69,8 +70,12 @@ class Node {
     Duration stalled_after = std::chrono::milliseconds(500);
     Duration stall_pause = std::chrono::seconds(10);
 
+    // How often replicas that are out of touch with their groups ask for them.
+    Duration inquire_every = std::chrono::seconds(1);
+
     // What start-up found on the disk.
     std::vector<RecoveredReplica> recovered;
+    std::map<PartitionId, ReplicaId> tombstones;
   };
 
   Node(Options options, Instant now);
@@ -115,7 +120,20 @@ class Node {
   // `keys`: of the partition, as it is now; an error: what was to be installed is not there.
   void OnInstalled(PartitionId partition, const raft::SnapshotPoint& snapshot,
                    StatusOr<uint64_t> keys, Instant now);
+
+  // The data of a replica that was removed is gone, durably.
+  void OnDropped(PartitionId partition, Instant now);
   void OnDisk(uint64_t used_bytes, bool full, Instant now);
+
+  // Membership of the groups led here. A step may hold anything; what is not possible now is
+  // refused with nothing changed, but for a leader that is to go, which hands its place over.
+  [[nodiscard]] StepResult OnStep(const Step& step, Instant now);
+  [[nodiscard]] std::vector<GroupReport> Reports() const;
+
+  // The same from and to another node, or this one: reports of the groups led here go to `to`; a
+  // step goes to `leader`. What comes of them are effects there, and here.
+  void SendReports(NodeId to, Instant now);
+  void SendStep(NodeId leader, const Step& step, Instant now);
 
   // Operator. Draining: leadership is handed over, and peers are told, at once; after
   // StopAccepting() what comes is refused.
@@ -151,10 +169,25 @@ class Node {
     Index applied = 0;
     Term applied_term = 0;  // Of the last entry applied since the start.
     uint64_t keys = 0;
+    uint64_t bytes = 0;  // Of keys and values.
   };
 
   void Adopt(Instant now);
+
+  // Replicas that come and go.
   void AddReplicas(Instant now);
+  void StartFounding(PartitionId partition, RecoveredReplica found, Instant now);
+  void StartReplica(const RecoveredReplica& found, Instant now);
+  void AnswerForAbsent(NodeId peer, const GroupMessage& message);
+  void OnMembership(NodeId peer, const Membership& membership, Instant now);
+  void OnRemoval(const Removal& removal, Instant now);
+  void OnReconciliation(NodeId peer, const Membership& membership, Instant now);
+  void Disband(PartitionId partition, Instant now);
+  void Inquire(Instant now);
+  [[nodiscard]] bool IsPartition(GroupId group) const {
+    return group != kSystemGroup && PartitionOf(group).value < founding_.topology()->partitions();
+  }
+
   void TakeFoundingEffects();
   [[nodiscard]] LinkSet MakeLinkSet() const;
 
@@ -168,11 +201,12 @@ class Node {
   void RouteAll(const std::vector<Ticket>& tickets, Instant now);
   void RouteElsewhere(Ticket ticket, Instant now);
   void Wait(Ticket ticket, Instant now);
-  [[nodiscard]] std::optional<topology::Replica> FindOwner(const Request& request) const;
-  [[nodiscard]] std::optional<topology::Replica> AnyReplica(const Request& request) const;
+  [[nodiscard]] std::optional<raft::Member> FindOwner(const Request& request) const;
+  [[nodiscard]] std::optional<raft::Member> AnyReplica(const Request& request) const;
+  [[nodiscard]] bool IsHopeless(const Request& request, Instant now) const;
   [[nodiscard]] std::optional<OwnerHint> HintFor(PartitionId partition) const;
   void Learn(PartitionId partition, const OwnerHint& hint);
-  void SendForward(Ticket ticket, const topology::Replica& owner, Instant now);
+  void SendForward(Ticket ticket, const raft::Member& owner, Instant now);
   void OnForward(NodeId peer, Forward forward, Instant now);
   void OnForwardReply(NodeId peer, ForwardReply reply, Instant now);
   [[nodiscard]] bool TryAgain(Ticket ticket, const ForwardReply& reply, Instant now);
@@ -223,10 +257,11 @@ class Node {
   NodeId self_;  // 0 before founding.
   std::optional<Peers> peers_;
   std::optional<Replicas> replicas_;
+  Census census_;
   Snapshots snapshots_;
   heartbeat::Handback handback_;
   std::map<PartitionId, Waiters> waiters_;
-  std::map<PartitionId, OwnerHint> hints_;  // Of partitions without a replica here.
+  std::map<PartitionId, OwnerHint> hints_;  // What others said; the newer of it and ours counts.
   std::map<raft::ReadId, Ticket> confirming_;
   uint64_t last_read_id_ = 0;
   const uint64_t client_id_;  // Under which this node retries what came without a request id.
@@ -236,6 +271,7 @@ class Node {
   Effects effects_;
   Instant retry_at_ = Instant::max();
   Instant hand_back_at_;
+  Instant inquire_at_;
   Instant stalled_until_ = Instant::min();
   bool draining_ = false;
   bool accepting_ = true;

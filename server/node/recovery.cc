@@ -17,6 +17,13 @@ StatusOr<topology::Topology> ReadTopology(const storage::Log& log,
   return topology::DecodeTopology(entries.front().payload);
 }
 
+StatusOr<raft::Configuration> ReadInitial(const storage::GroupExtent& extent) {
+  if (extent.replica == ReplicaId{}) return raft::Configuration{};
+  auto initial = raft::DecodeConfiguration(extent.initial);
+  if (initial.ok()) return initial;
+  return Annotate(initial.status(), fmt::format("recover group {}", extent.group.value));
+}
+
 }  // namespace
 
 StatusOr<Recovery> Recover(storage::Log& log, partition::StateMachines& machines) {
@@ -28,9 +35,14 @@ StatusOr<Recovery> Recover(storage::Log& log, partition::StateMachines& machines
       KVD_ASSIGN_OR_RETURN(recovery.topology, ReadTopology(log, extent));
       continue;
     }
-    const PartitionId partition{extent.group.value - 1};
+    const PartitionId partition = PartitionOf(extent.group);
+    if (extent.removed != ReplicaId{}) {
+      recovery.tombstones.emplace(partition, extent.removed);
+      if (extent.replica == ReplicaId{}) continue;
+    }
     const storage::AppliedRecord& applied = machines.applied(partition);
-    auto loaded = partition::LoadReplica(log, extent, applied, {});
+    KVD_ASSIGN_OR_RETURN(const raft::Configuration initial, ReadInitial(extent));
+    auto loaded = partition::LoadReplica(log, extent, applied, initial);
     if (!loaded.ok()) {
       return Annotate(loaded.status(), fmt::format("recover partition {}", partition.value));
     }
@@ -39,7 +51,11 @@ StatusOr<Recovery> Recover(storage::Log& log, partition::StateMachines& machines
     }
     recovery.entries += loaded->entries;
     recovery.bytes += loaded->bytes;
-    recovery.replicas.push_back({partition, std::move(loaded->restored), applied.keys});
+    recovery.replicas.push_back({.partition = partition,
+                                 .id = extent.replica,
+                                 .initial = initial,
+                                 .restored = std::move(loaded->restored),
+                                 .keys = applied.keys});
   }
   return recovery;
 }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <vector>
 
@@ -20,6 +21,8 @@ namespace kvd::node {
 // A replica as start-up found it on the disk.
 struct RecoveredReplica {
   PartitionId partition;
+  ReplicaId id;                 // 0: one of the founding, whose name was not written yet.
+  raft::Configuration initial;  // The group began with it. No voters: the ring of epoch 1 says it.
   raft::Restored restored;
   uint64_t keys = 0;
 };
@@ -28,14 +31,18 @@ struct Recovery {
   std::optional<topology::Topology> topology;  // nullopt: none yet.
   std::vector<RecoveredReplica> replicas;
 
+  // The highest replica id that was removed here, of each partition of which one was.
+  std::map<PartitionId, ReplicaId> tombstones;
+
   // Read from the log: what recovery time is made of.
   uint64_t entries = 0;
   uint64_t bytes = 0;
 };
 
 // Opens the partitions in `machines` and loads their logs; to be called once, first. Resets, on
-// disk, logs that a snapshot had taken the place of when the process died. DATA_LOSS, naming the
-// partition, if log and data are not of one piece.
+// disk, logs that a snapshot had taken the place of when the process died, and drops the data of
+// replicas that were removed. DATA_LOSS, naming the partition, if log and data are not of one
+// piece.
 [[nodiscard]] StatusOr<Recovery> Recover(storage::Log& log, partition::StateMachines& machines);
 
 }  // namespace kvd::node

@@ -9,43 +9,46 @@
 namespace kvd::node {
 namespace {
 
-PartitionId PartitionOfGroup(GroupId group) {
-  return PartitionId{group.value - 1};
-}
-
-raft::Configuration ConfigurationOf(const std::vector<topology::Replica>& order) {
-  raft::Configuration configuration;
-  for (const topology::Replica& replica : order) {
-    configuration.voters.push_back({.id = replica.id, .node = replica.node});
-  }
-  std::ranges::sort(configuration.voters);
-  return configuration;
+bool IsFromLeader(const raft::Message& message) {
+  return std::holds_alternative<raft::AppendRequest>(message.body) ||
+         std::holds_alternative<raft::InstallRequest>(message.body) ||
+         std::holds_alternative<raft::Beat>(message.body);
 }
 
 }  // namespace
 
-void Replicas::Add(PartitionId partition, const std::vector<topology::Replica>& order,
-                   raft::Restored restored, Instant now) {
-  const auto own = std::ranges::find(order, self_, &topology::Replica::node);
-  KVD_CHECK(own != order.end(), "only partitions with a replica on this node are added");
-  const Index applied = restored.applied;
-  if (restored.configuration.voters.empty()) restored.configuration = ConfigurationOf(order);
+void Replicas::Add(const RecoveredReplica& found, std::vector<NodeId> order, Instant now) {
+  const PartitionId partition = found.partition;
+  KVD_CHECK(found.id != ReplicaId{}, "a replica has an id");
   raft::Replica replica({.group = GroupOf(partition),
-                         .self = {.id = own->id, .node = self_},
+                         .self = {.id = found.id, .node = self_},
                          .election_timeout = options_.election_timeout,
                          .max_append_bytes = options_.max_append_bytes,
                          .max_inflight_bytes = options_.max_inflight_bytes,
                          .max_uncommitted_bytes = options_.max_uncommitted_bytes,
                          .cache_bytes = options_.cache_bytes,
                          .seed = options_.seed ^ Hash64(std::to_string(partition.value))},
-                        restored, now);
+                        found.restored, now);
   const Instant wake_at = replica.NextWakeAt();
-  const auto [it, fresh] = replicas_.emplace(
-      partition,
-      One{.raft = std::move(replica), .order = order, .wake_at = wake_at, .applied = applied});
+  const auto [it, fresh] = replicas_.emplace(partition, One{.raft = std::move(replica),
+                                                            .order = std::move(order),
+                                                            .initial = found.initial,
+                                                            .settled = found.restored.configuration,
+                                                            .wake_at = wake_at,
+                                                            .applied = found.restored.applied,
+                                                            .heard_at = now});
   KVD_CHECK(fresh, "a node holds one replica of a partition");
   wakes_.emplace(wake_at, partition);
   Touch(partition);
+}
+
+void Replicas::Remove(PartitionId partition) {
+  const auto it = replicas_.find(partition);
+  KVD_CHECK(it != replicas_.end(), "only what is here is removed");
+  writing_ -= it->second.writes.size();
+  wakes_.erase({it->second.wake_at, partition});
+  dirty_.erase(partition);
+  replicas_.erase(it);
 }
 
 const raft::Replica* Replicas::Find(PartitionId partition) const {
@@ -55,7 +58,7 @@ const raft::Replica* Replicas::Find(PartitionId partition) const {
 
 bool Replicas::Holds(GroupId group, ReplicaId replica) const {
   if (group == kSystemGroup) return false;
-  const raft::Replica* found = Find(PartitionOfGroup(group));
+  const raft::Replica* found = Find(PartitionOf(group));
   return found != nullptr && found->self().id == replica;
 }
 
@@ -92,10 +95,13 @@ Instant Replicas::NextWakeAt() const {
 
 void Replicas::Step(NodeId peer, const GroupMessage& message, Instant settled, Instant now) {
   if (!Holds(message.group, message.message.to)) return;
-  const PartitionId partition = PartitionOfGroup(message.group);
+  const PartitionId partition = PartitionOf(message.group);
   One& one = *FindOne(partition);
   one.raft.Step(message.message, peer, now);
   Touch(partition);
+  const bool obeyed = IsFromLeader(message.message) && one.raft.leader() &&
+                      one.raft.leader()->id == message.message.from;
+  if (obeyed) one.heard_at = now;
   const auto* beat = std::get_if<raft::Beat>(&message.message.body);
   if (beat == nullptr || !beat->current || settled == Instant::min()) return;
   if (one.raft.term() != message.message.term) return;
@@ -113,17 +119,17 @@ std::optional<Instant> Replicas::AppliedAsOf(PartitionId partition) const {
 
 Instant Replicas::LedSince(const std::function<Instant(NodeId)>& seen_by, Instant now) const {
   Instant since = now;
-  std::vector<Instant> seen;
   for (const auto& [partition, one] : replicas_) {
     if (one.raft.role() != raft::Role::kLeader) continue;
-    seen.clear();
-    for (const topology::Replica& replica : one.order) {
-      seen.push_back(replica.node == self_ ? now : seen_by(replica.node));
-    }
+    const raft::Configuration& configuration = one.raft.configuration();
+    const auto seen = [&](ReplicaId member) {
+      const NodeId node = configuration.Find(member)->node;
+      const Instant at = node == self_ ? now : std::max(seen_by(node), Instant{});
+      return static_cast<Index>(at.time_since_epoch().count());
+    };
     // The latest instant that a majority has seen something from.
-    const auto majority = seen.begin() + static_cast<std::ptrdiff_t>(seen.size() / 2);
-    std::ranges::nth_element(seen, majority, std::ranges::greater{});
-    since = std::min(since, *majority);
+    const auto count = static_cast<Duration::rep>(configuration.MajorityIndex(seen));
+    since = std::min(since, count == 0 ? Instant::min() : Instant(Duration(count)));
   }
   return since;
 }
@@ -136,62 +142,69 @@ void Replicas::OnLinkDown(NodeId peer) {
 }
 
 void Replicas::OnDurable(GroupId group, uint64_t number, Instant now) {
-  const PartitionId partition = PartitionOfGroup(group);
-  One& one = replicas_.at(partition);
-  one.raft.OnDurable(number, now);
-  while (!one.writes.empty() && one.writes.front().first <= number) {
-    one.writes.pop_front();
+  const PartitionId partition = PartitionOf(group);
+  One* one = FindOne(partition);
+  if (one == nullptr) return;
+  one->raft.OnDurable(number, now);
+  while (!one->writes.empty() && one->writes.front().first <= number) {
+    one->writes.pop_front();
     --writing_;
   }
   Touch(partition);
 }
 
 void Replicas::OnApplied(PartitionId partition, Index index) {
-  One& one = replicas_.at(partition);
-  one.applied = index;
-  one.raft.OnApplied(index);
-  if (!one.as_of_at || one.as_of_at->first > index) return;
-  one.as_of = one.as_of_at->second;
-  one.as_of_at.reset();
+  One* one = FindOne(partition);
+  if (one == nullptr) return;
+  one->applied = index;
+  one->raft.OnApplied(index);
+  if (!one->as_of_at || one->as_of_at->first > index) return;
+  one->as_of = one->as_of_at->second;
+  one->as_of_at.reset();
 }
 
 void Replicas::OnFetched(PartitionId partition, ReplicaId follower,
                          std::vector<storage::Entry> entries) {
-  replicas_.at(partition).raft.OnFetched(follower, std::move(entries));
+  One* one = FindOne(partition);
+  if (one == nullptr) return;
+  one->raft.OnFetched(follower, std::move(entries));
   Touch(partition);
 }
 
 void Replicas::OnSnapshotSent(PartitionId partition, ReplicaId follower,
                               std::optional<raft::SnapshotPoint> sent) {
-  One& one = replicas_.at(partition);
-  if (sent && sent->configuration.voters.empty()) {
-    sent->configuration = ConfigurationOf(one.order);
-  }
-  one.raft.OnSnapshotSent(follower, std::move(sent));
+  One* one = FindOne(partition);
+  if (one == nullptr) return;
+  if (sent && sent->configuration.voters.empty()) sent->configuration = one->initial;
+  one->raft.OnSnapshotSent(follower, std::move(sent));
   Touch(partition);
 }
 
 void Replicas::OnInstalled(PartitionId partition, const raft::SnapshotPoint& snapshot) {
-  One& one = replicas_.at(partition);
-  one.flushed.clear();
-  one.applied = snapshot.index;
-  one.raft.OnInstalled(snapshot);
+  One* one = FindOne(partition);
+  if (one == nullptr) return;
+  one->flushed.clear();
+  one->applied = snapshot.index;
+  one->raft.OnInstalled(snapshot);
   Touch(partition);
 }
 
 void Replicas::OnInstallFailed(PartitionId partition) {
-  replicas_.at(partition).raft.OnInstallFailed();
+  One* one = FindOne(partition);
+  if (one == nullptr) return;
+  one->raft.OnInstallFailed();
   Touch(partition);
 }
 
 Index Replicas::OnFlushed(PartitionId partition, Index through) {
-  One& one = replicas_.at(partition);
-  one.flushed.push_back(through);
-  if (one.flushed.size() <= options_.flushes_kept) return 0;
-  const Index truncate = one.flushed.front();
-  one.flushed.pop_front();
-  if (truncate < one.raft.first()) return 0;
-  one.raft.OnTruncated(truncate);
+  One* one = FindOne(partition);
+  if (one == nullptr) return 0;
+  one->flushed.push_back(through);
+  if (one->flushed.size() <= options_.flushes_kept) return 0;
+  const Index truncate = one->flushed.front();
+  one->flushed.pop_front();
+  if (truncate < one->raft.first()) return 0;
+  one->raft.OnTruncated(truncate);
   return truncate;
 }
 
@@ -221,9 +234,9 @@ void Replicas::CampaignWhereLeaderless(const IsAlive& is_alive, Instant now) {
 
 void Replicas::Campaign(PartitionId partition, One& one, const IsAlive& is_alive, Instant now) {
   int rank = 0;
-  for (const topology::Replica& replica : one.order) {
-    if (replica.node == self_) break;
-    if (is_alive(replica.node)) ++rank;
+  for (const raft::Member& voter : Ranked(one)) {
+    if (voter.node == self_) break;
+    if (is_alive(voter.node)) ++rank;
   }
   one.raft.OnLeaderSuspected(rank * options_.rank_delay, now);
   Reschedule(partition, one);
@@ -247,17 +260,17 @@ void Replicas::Beat(NodeId peer, Frame& frame) {
 void Replicas::GiveAway(const IsAlive& may_lead, Instant now) {
   for (auto& [partition, one] : replicas_) {
     if (one.raft.role() != raft::Role::kLeader || one.raft.IsTransferring()) continue;
-    const topology::Replica* best = nullptr;
+    std::optional<ReplicaId> best;
     Index best_match = 0;
-    for (const topology::Replica& replica : one.order) {
-      const auto progress = one.raft.ProgressOf(replica.id);
-      if (replica.node == self_ || !progress || !progress->active) continue;
-      if (!may_lead(replica.node)) continue;
-      if (best != nullptr && progress->match <= best_match) continue;
-      best = &replica;
+    for (const raft::Member& voter : Ranked(one)) {
+      const auto progress = one.raft.ProgressOf(voter.id);
+      if (voter.node == self_ || !progress || !progress->active) continue;
+      if (!may_lead(voter.node)) continue;
+      if (best && progress->match <= best_match) continue;
+      best = voter.id;
       best_match = progress->match;
     }
-    if (best == nullptr || !one.raft.Transfer(best->id, now)) continue;
+    if (!best || !one.raft.Transfer(*best, now)) continue;
     Reschedule(partition, one);
     Touch(partition);
   }
@@ -268,10 +281,11 @@ void Replicas::HandBack(const IsAlive& may_lead, Instant now) {
   constexpr Index kNear = 1000;
   for (auto& [partition, one] : replicas_) {
     if (!one.raft.IsServing()) continue;
-    const auto first = std::ranges::find_if(one.order, [&](const topology::Replica& replica) {
-      return replica.node == self_ || may_lead(replica.node);
+    const std::vector<raft::Member> ranked = Ranked(one);
+    const auto first = std::ranges::find_if(ranked, [&](const raft::Member& voter) {
+      return voter.node == self_ || may_lead(voter.node);
     });
-    if (first == one.order.end() || first->node == self_) continue;
+    if (first == ranked.end() || first->node == self_) continue;
     const auto progress = one.raft.ProgressOf(first->id);
     if (!progress || !progress->active || progress->match + kNear < one.raft.last()) continue;
     if (!one.raft.Transfer(first->id, now)) continue;
@@ -322,6 +336,7 @@ void Replicas::CollectOne(PartitionId partition, One& one, Effects& effects,
   happened.lost_reads.insert(happened.lost_reads.end(), wanted.lost_reads.begin(),
                              wanted.lost_reads.end());
   NoteLeader(partition, one, happened);
+  NoteSettled(one, frame_to);
   if (one.raft.NextWakeAt() < one.wake_at) Reschedule(partition, one);
 }
 
@@ -355,10 +370,11 @@ uint64_t Replicas::BehindOf(NodeId peer) const {
   uint64_t behind = 0;
   for (const auto& [partition, one] : replicas_) {
     if (one.raft.role() != raft::Role::kLeader) continue;
-    const auto there = std::ranges::find(one.order, peer, &topology::Replica::node);
-    if (there == one.order.end()) continue;
-    const auto progress = one.raft.ProgressOf(there->id);
-    if (progress) behind += one.raft.last() - std::min(progress->match, one.raft.last());
+    for (const raft::Member& member : one.raft.configuration().All()) {
+      if (member.node != peer) continue;
+      const auto progress = one.raft.ProgressOf(member.id);
+      if (progress) behind += one.raft.last() - std::min(progress->match, one.raft.last());
+    }
   }
   return behind;
 }

@@ -4,7 +4,9 @@
 // and so do the confirmations of all reads.
 //
 // Also what a node decides for all its replicas at once: who campaigns when a peer is suspected,
-// and to whom leadership is given when this node leaves, stalls, or holds it for another.
+// and to whom leadership is given when this node leaves, stalls, or holds it for another. Who
+// counts says the configuration of each group; the ring says who should lead: its nodes come first,
+// in its order, and members elsewhere last.
 //
 // Pure. Threading: confined to the node.
 #pragma once
@@ -28,6 +30,8 @@ namespace kvd::node {
 
 class Replicas {
  public:
+  using IsAlive = std::function<bool(NodeId)>;
+
   struct Options {
     Duration election_timeout = std::chrono::seconds(1);
 
@@ -40,6 +44,9 @@ class Replicas {
 
     // How often leadership is given away of what should be led elsewhere.
     Duration rebalance_every = std::chrono::seconds(1);
+
+    // A replica that has heard no leader for this long asks whether its group still has it.
+    Duration in_touch_for = std::chrono::seconds(1);
 
     // The log is kept this many flushes longer than the store needs it: whoever was away for a
     // moment is served from it, and needs no snapshot.
@@ -64,9 +71,13 @@ class Replicas {
 
   Replicas(Options options, NodeId self) : options_(options), self_(self) {}
 
-  // Starts a replica of `partition`. `order`: the partition's members in ring order.
-  void Add(PartitionId partition, const std::vector<topology::Replica>& order,
-           raft::Restored restored, Instant now);
+  // Starts a replica. `order`: the nodes that should have one, in ring order.
+  // REQUIRES: it has an id and a configuration, and no other replica of its partition is here.
+  void Add(const RecoveredReplica& found, std::vector<NodeId> order, Instant now);
+
+  // Ends a replica at once: whatever it wanted is forgotten, and what is reported of it from now on
+  // ignored. REQUIRES: it is here.
+  void Remove(PartitionId partition);
 
   // nullptr: no replica of it here.
   [[nodiscard]] const raft::Replica* Find(PartitionId partition) const;
@@ -90,6 +101,8 @@ class Replicas {
   [[nodiscard]] Instant LedSince(const std::function<Instant(NodeId)>& seen_by, Instant now) const;
 
   void OnLinkDown(NodeId peer);
+
+  // Reports of a replica that was removed meanwhile are ignored.
   void OnDurable(GroupId group, uint64_t number, Instant now);
   void OnApplied(PartitionId partition, Index index);
   void OnFetched(PartitionId partition, ReplicaId follower, std::vector<storage::Entry> entries);
@@ -104,13 +117,38 @@ class Replicas {
   // followers that are a little behind are still served from it.
   [[nodiscard]] Index OnFlushed(PartitionId partition, Index through);
 
+  // Membership. Makes the change, if this replica leads in the step's term. A leader that is to go
+  // hands its place over first, where there is somebody to take it. Anything may be in a step.
+  [[nodiscard]] StepResult Take(const node::Step& step, Instant now);
+
+  // Of every group led here, but for its bytes and keys.
+  [[nodiscard]] std::vector<GroupReport> Reports() const;
+
+  // `peer` does not have a replica. What makes it, if it is a learner of a group that is led here;
+  // else nullopt.
+  [[nodiscard]] std::optional<Create> AnswerTo(NodeId peer, const NotHere& not_here) const;
+
+  // Tells the replica that it was removed, if its group is led here and is sure of that.
+  [[nodiscard]] std::optional<Removal> AnswerTo(const Inquiry& inquiry) const;
+
+  // Whether a removal is of a replica here, and proof enough.
+  [[nodiscard]] bool IsProof(const Removal& removal) const;
+
+  // Whether a replica of the partition is here and has heard of its group lately; and those that
+  // have not, and should ask.
+  [[nodiscard]] bool IsInTouch(PartitionId partition, Instant now) const;
+  [[nodiscard]] std::vector<Inquiry> OutOfTouch(Instant now) const;
+
+  // Whether those for whom `is_alive` holds, with this node, could elect a leader, as far as the
+  // replica here knows. REQUIRES: it is here.
+  [[nodiscard]] bool HasMajority(PartitionId partition, const IsAlive& is_alive) const;
+
   [[nodiscard]] std::variant<raft::Replica::Proposed, raft::Replica::Refused> Propose(
       PartitionId partition, std::string payload);
   [[nodiscard]] bool Read(PartitionId partition, raft::ReadId id);
 
   // `peer` is suspected: whoever waits for a leader there may campaign, in ring order of those for
   // whom `is_alive` holds.
-  using IsAlive = std::function<bool(NodeId)>;
   void OnSuspected(NodeId peer, const IsAlive& is_alive, Instant now);
 
   // Likewise for every group without a leader.
@@ -147,8 +185,10 @@ class Replicas {
  private:
   struct One {
     raft::Replica raft;
-    std::vector<topology::Replica> order;
-    std::deque<Index> flushed = {};                        // By the latest flushes, oldest first.
+    std::vector<NodeId> order;
+    raft::Configuration initial;
+    raft::Configuration settled = {};  // The last one that was committed, and not joint.
+    std::deque<Index> flushed = {};    // By the latest flushes, oldest first.
     std::deque<std::pair<uint64_t, Instant>> writes = {};  // Not durable yet: number, since.
     Instant wake_at{};
     Index applied = 0;
@@ -156,6 +196,7 @@ class Replicas {
     std::optional<std::pair<Index, Instant>> as_of_at = {};  // Once this much is applied.
     std::optional<raft::Member> leader = {};
     bool serving = false;
+    Instant heard_at{};  // Its leader.
   };
 
   [[nodiscard]] One* FindOne(PartitionId partition);
@@ -165,6 +206,14 @@ class Replicas {
   void CollectOne(PartitionId partition, One& one, Effects& effects,
                   const std::function<Frame&(NodeId)>& frame_to, Happened& happened);
   void NoteLeader(PartitionId partition, One& one, Happened& happened);
+  void NoteSettled(One& one, const std::function<Frame&(NodeId)>& frame_to);
+
+  // The voters, in the order in which they should lead.
+  [[nodiscard]] static std::vector<raft::Member> Ranked(const One& one);
+  [[nodiscard]] static bool IsSettled(const raft::Replica& replica);
+  [[nodiscard]] bool IsInTouch(const One& one, Instant now) const;
+  [[nodiscard]] bool HandOver(One& one, const node::Step& step, Instant now);
+  [[nodiscard]] static GroupReport ReportOf(PartitionId partition, const One& one);
 
   const Options options_;
   const NodeId self_;

@@ -22,6 +22,14 @@ bool IsDecision(const Request& request, const Result& result) {
   return !request.is_write() || refusal == nullptr || refusal->reason == Reason::kBadRequest;
 }
 
+// Nodes that lost their replica of a partition may hint at one another: now and then nobody's word
+// is taken.
+constexpr uint32_t kCircle = 4;
+
+bool IsInCircles(const Request& request) {
+  return request.tries % kCircle == kCircle - 1;
+}
+
 bool IsStaleRead(const Operation& operation) {
   const auto* get = std::get_if<Get>(&operation.action);
   return get != nullptr && get->stale;
@@ -57,7 +65,8 @@ void Node::OnForward(NodeId peer, Forward forward, Instant now) {
                   .accepted = now,
                   .deadline = now + std::min(forward.remaining, options_.limits.request_max)};
   if (auto refusal = RefuseForward(peer, forward)) return Reply(request, *std::move(refusal));
-  if (!replicas_->Holds(GroupOf(forward.partition), forward.replica)) {
+  const bool is_for_any = forward.replica == ReplicaId{};  // Who asks everybody knows no ids.
+  if (!is_for_any && !replicas_->Holds(GroupOf(forward.partition), forward.replica)) {
     return Reply(request, NotOwner(forward.partition));
   }
   request.operation = std::move(forward.operation);
@@ -72,6 +81,9 @@ void Node::Route(Ticket ticket, Instant now) {
   if (IsStaleRead(request.operation) && as_of) {
     request.stale_by = now - *as_of;
     return ReadHere(ticket);
+  }
+  if (request.is_forward() && request.maybe_applied) {
+    return Finish(ticket, Unknown(request, "the owner lost its replica while it worked on this"));
   }
   if (request.is_forward()) return Finish(ticket, NotOwner(request.partition));
   const auto owner = IsStaleRead(request.operation) ? AnyReplica(request) : FindOwner(request);
@@ -99,64 +111,80 @@ void Node::RouteElsewhere(Ticket ticket, Instant now) {
 
 void Node::Wait(Ticket ticket, Instant now) {
   const Request& request = *requests_.Find(ticket);
-  const auto& replicas = founding_.topology()->ring[request.partition.value];
-  const auto up = std::ranges::count_if(replicas, [&](const topology::Replica& replica) {
-    return replica.node == self_ || IsReachable(replica.node);
-  });
-  const bool hopeless = static_cast<size_t>(up) * 2 <= replicas.size() &&
-                        now - request.accepted >= options_.majority_patience;
-  if (hopeless && !request.maybe_applied) {
+  if (IsHopeless(request, now)) {
     return Finish(ticket, NoMajority(request.partition, request.is_write()));
   }
   requests_.Move(ticket, Stage::kWaiting);
   retry_at_ = std::min(retry_at_, now + options_.retry_every);
 }
 
+// A replica here knows best who counts. Elsewhere the ring is all there is, unless somebody told of
+// an owner.
+bool Node::IsHopeless(const Request& request, Instant now) const {
+  if (request.maybe_applied || now - request.accepted < options_.majority_patience) return false;
+  const auto is_alive = [this](NodeId node) { return IsReachable(node); };
+  if (replicas_->IsInTouch(request.partition, now)) {
+    return !replicas_->HasMajority(request.partition, is_alive);
+  }
+  const auto hint = HintFor(request.partition);
+  if (hint && IsReachable(hint->node)) return false;
+  const auto& ring = founding_.topology()->ring[request.partition.value];
+  const auto up = std::ranges::count_if(ring, [&](const topology::Replica& replica) {
+    return replica.node == self_ || IsReachable(replica.node);
+  });
+  return static_cast<size_t>(up) * 2 <= ring.size();
+}
+
 bool Node::IsReachable(NodeId node) const {
   return peers_->IsReachable(node);
 }
 
+// A replica here hears of its leaders first, unless it is out of touch: the newest term is right.
 std::optional<OwnerHint> Node::HintFor(PartitionId partition) const {
-  if (const raft::Replica* replica = replicas_->Find(partition)) {
+  const auto told = hints_.find(partition);
+  const raft::Replica* replica = replicas_->Find(partition);
+  if (replica != nullptr && (told == hints_.end() || told->second.term <= replica->term())) {
     const auto leader = replica->leader();
     if (!leader) return std::nullopt;
-    return OwnerHint{.term = replica->term(), .node = leader->node};
+    return OwnerHint{.term = replica->term(), .node = leader->node, .replica = leader->id};
   }
-  const auto hint = hints_.find(partition);
-  return hint == hints_.end() ? std::nullopt : std::optional(hint->second);
+  return told == hints_.end() ? std::nullopt : std::optional(told->second);
 }
 
 void Node::Learn(PartitionId partition, const OwnerHint& hint) {
-  if (replicas_->Find(partition) != nullptr) return;  // Its own word is newer.
+  if (founding_.topology()->Find(hint.node) == nullptr) return;
   OwnerHint& known = hints_[partition];
   if (hint.term >= known.term) known = hint;
 }
 
-std::optional<topology::Replica> Node::FindOwner(const Request& request) const {
-  const auto& replicas = founding_.topology()->ring[request.partition.value];
+std::optional<raft::Member> Node::FindOwner(const Request& request) const {
   const auto hint = HintFor(request.partition);
-  const auto hinted = std::ranges::find_if(replicas, [&](const topology::Replica& replica) {
-    return hint && replica.node == hint->node;
-  });
-  if (hinted != replicas.end() && hinted->node != self_ && IsReachable(hinted->node)) {
-    return *hinted;
+  const bool knows = replicas_->IsInTouch(request.partition, now_);
+  const bool is_useful = hint && hint->node != self_ && IsReachable(hint->node);
+  if (is_useful && (knows || !IsInCircles(request))) {
+    return raft::Member{.id = hint->replica, .node = hint->node};
   }
   // Whoever has a replica hears of the next owner before anyone could be asked.
-  if (replicas_->Find(request.partition) != nullptr) return std::nullopt;
-  return AnyReplica(request);
+  return knows ? std::nullopt : AnyReplica(request);
 }
 
-// Another one with every try.
-std::optional<topology::Replica> Node::AnyReplica(const Request& request) const {
-  const auto& replicas = founding_.topology()->ring[request.partition.value];
-  for (size_t i = 0; i < replicas.size(); ++i) {
-    const topology::Replica& replica = replicas[(request.tries + i) % replicas.size()];
-    if (replica.node != self_ && IsReachable(replica.node)) return replica;
+// Another one with every try: those of the ring, then everybody, who may know where it went.
+std::optional<raft::Member> Node::AnyReplica(const Request& request) const {
+  const auto& ring = founding_.topology()->ring[request.partition.value];
+  const auto& members = founding_.topology()->members;
+  const size_t places = ring.size() + members.size();
+  const size_t turn = IsInCircles(request) ? request.tries / kCircle : request.tries;
+  for (size_t i = 0; i < places; ++i) {
+    const size_t at = (turn + i) % places;
+    const raft::Member place = at < ring.size()
+                                   ? raft::Member{.id = ring[at].id, .node = ring[at].node}
+                                   : raft::Member{.id = {}, .node = members[at - ring.size()].id};
+    if (place.node != self_ && IsReachable(place.node)) return place;
   }
   return std::nullopt;
 }
 
-void Node::SendForward(Ticket ticket, const topology::Replica& owner, Instant now) {
+void Node::SendForward(Ticket ticket, const raft::Member& owner, Instant now) {
   Request& request = *requests_.Find(ticket);
   Operation& operation = request.operation;
   if (operation.is_write() && !operation.request_id) {
@@ -185,9 +213,13 @@ void Node::OnForwardReply(NodeId peer, ForwardReply reply, Instant now) {
   const Ticket ticket{reply.id};
   const Request* request = requests_.Find(ticket);
   if (request == nullptr || request->stage != Stage::kForwarded || request->owner != peer) return;
-  if (reply.owner) {
+  const auto* refusal = std::get_if<Refusal>(&reply.result);
+  const bool not_owner = refusal != nullptr && refusal->reason == Reason::kNotOwner;
+  const auto told = hints_.find(request->partition);
+  const bool in_vain = not_owner && told != hints_.end() && reply.owner == told->second;
+  if (reply.owner && !(in_vain && reply.owner->node == peer)) {
     Learn(request->partition, *reply.owner);
-  } else if (std::holds_alternative<Refusal>(reply.result)) {
+  } else if (refusal != nullptr) {
     hints_.erase(request->partition);
   }
   if (TryAgain(ticket, reply, now)) return;
@@ -204,7 +236,9 @@ bool Node::TryAgain(Ticket ticket, const ForwardReply& reply, Instant now) {
   const auto* refusal = std::get_if<Refusal>(&reply.result);
   if (refusal == nullptr) return false;
   Request& request = *requests_.Find(ticket);
-  if (refusal->reason == Reason::kBaseTooOld && request.own_id && !request.maybe_applied) {
+  if (refusal->reason == Reason::kOutcomeUnknown && request.operation.request_id) {
+    request.maybe_applied = true;  // Under its id it is applied at most once.
+  } else if (refusal->reason == Reason::kBaseTooOld && request.own_id && !request.maybe_applied) {
     // Never applied, so that a younger base is the truth.
     const auto base = refusal->metadata.find("base");
     if (base == refusal->metadata.end()) return false;
@@ -215,7 +249,7 @@ bool Node::TryAgain(Ticket ticket, const ForwardReply& reply, Instant now) {
   const NodeId before = request.owner;
   requests_.Move(ticket, Stage::kWaiting);
   const auto next = FindOwner(request);
-  if (next && next->node != before) {
+  if (next && next->node != before && !IsHopeless(request, now)) {
     SendForward(ticket, *next, now);
   } else {
     Wait(ticket, now);

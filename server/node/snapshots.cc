@@ -100,6 +100,18 @@ void Snapshots::OnLinkDown(NodeId peer) {
   std::erase_if(incoming_, [&](const auto& each) { return each.first.first == peer; });
 }
 
+void Snapshots::OnReplicaRemoved(PartitionId partition, Instant now) {
+  for (auto at = outgoing_.begin(); at != outgoing_.end();) {
+    const auto next = std::next(at);
+    if (at->second.partition == partition) {
+      const NodeId peer = at->second.to.node;
+      End(at, std::nullopt);
+      StartNext(peer, now);
+    }
+    at = next;
+  }
+}
+
 void Snapshots::Advance(Instant now) {
   for (auto at = outgoing_.begin(); at != outgoing_.end();) {
     const auto next = std::next(at);

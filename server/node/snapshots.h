@@ -52,6 +52,9 @@ class Snapshots {
   void OnChunkWritten(partition::StreamId stream, NodeId peer, bool ok);
 
   void OnLinkDown(NodeId peer);
+
+  // What this replica was sending ends.
+  void OnReplicaRemoved(PartitionId partition, Instant now);
   void Advance(Instant now);
   [[nodiscard]] Instant NextWakeAt() const;
 

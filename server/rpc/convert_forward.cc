@@ -192,7 +192,9 @@ std::optional<node::ForwardReply> Read(peer_pb::ForwardReply& in) {
   if (!result) return std::nullopt;
   node::ForwardReply out{.id = in.id(), .result = *std::move(result)};
   if (in.has_owner()) {
-    out.owner = node::OwnerHint{.term = in.owner().term(), .node = NodeId{in.owner().node()}};
+    out.owner = node::OwnerHint{.term = in.owner().term(),
+                                .node = NodeId{in.owner().node()},
+                                .replica = ReplicaId{in.owner().replica()}};
   }
   return out;
 }
@@ -203,6 +205,7 @@ void Write(node::ForwardReply in, peer_pb::ForwardReply& out) {
   if (!in.owner) return;
   out.mutable_owner()->set_term(in.owner->term);
   out.mutable_owner()->set_node(in.owner->node.value);
+  out.mutable_owner()->set_replica(in.owner->replica.value);
 }
 
 }  // namespace kvd::rpc

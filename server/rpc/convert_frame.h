@@ -30,8 +30,11 @@ inline Duration FromMilliseconds(uint64_t ms) {
 [[nodiscard]] std::optional<node::ForwardReply> Read(peer_pb::ForwardReply& in);
 [[nodiscard]] bool ReadRaft(peer_pb::Frame& in, std::vector<node::GroupMessage>& out);
 
+[[nodiscard]] std::optional<node::Membership> Read(const peer_pb::Membership& in);
+
 void Write(node::Forward in, peer_pb::Forward& out);
 void Write(node::ForwardReply in, peer_pb::ForwardReply& out);
 void Write(node::GroupMessage in, peer_pb::Frame& out);
+void Write(const node::Membership& in, peer_pb::Membership& out);
 
 }  // namespace kvd::rpc

@@ -188,6 +188,9 @@ std::optional<node::Frame> FromProto(peer_pb::Frame in) {
   }
   for (const peer_pb::SnapshotAck& ack : in.chunk_acks()) out.chunk_acks.push_back(Read(ack));
   for (peer_pb::SnapshotChunk& chunk : *in.mutable_chunks()) out.chunks.push_back(Read(chunk));
+  auto membership = Read(in.membership());
+  if (!membership) return std::nullopt;
+  out.membership = *std::move(membership);
   return out;
 }
 
@@ -201,6 +204,7 @@ peer_pb::Frame ToProto(node::Frame frame) {
   for (node::ForwardReply& reply : frame.replies) Write(std::move(reply), *out.add_replies());
   for (const node::SnapshotAck& ack : frame.chunk_acks) Write(ack, *out.add_chunk_acks());
   for (node::SnapshotChunk& chunk : frame.chunks) Write(std::move(chunk), *out.add_chunks());
+  if (!frame.membership.empty()) Write(frame.membership, *out.mutable_membership());
   return out;
 }
 

@@ -1,6 +1,8 @@
 #include "server/rpc/frame_queue.h"
 
+#include <iterator>
 #include <utility>
+#include <vector>
 
 #include "server/node/requests.h"
 
@@ -32,6 +34,12 @@ uint64_t SizeOf(const node::SnapshotAck&) {
 
 uint64_t SizeOf(const node::SnapshotChunk& chunk) {
   return kOverhead + chunk.bytes.size();
+}
+
+// Few, and small: they need no room of their own.
+template <typename T>
+void Append(std::vector<T>& to, std::vector<T>& from) {
+  to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
 }
 
 Refusal NoRoom() {
@@ -80,6 +88,13 @@ std::vector<uint64_t> FrameQueue::Add(node::Frame frame) {
     }
     replies_.push_back(std::move(reply));
   }
+  Append(membership_.not_here, frame.membership.not_here);
+  Append(membership_.creates, frame.membership.creates);
+  Append(membership_.inquiries, frame.membership.inquiries);
+  Append(membership_.removals, frame.membership.removals);
+  Append(membership_.reports, frame.membership.reports);
+  Append(membership_.steps, frame.membership.steps);
+  Append(membership_.step_answers, frame.membership.step_answers);
   // One chunk per peer and its answer: they bound themselves.
   for (const node::SnapshotAck& ack : frame.chunk_acks) {
     queued_bytes_ += SizeOf(ack);
@@ -108,7 +123,8 @@ std::optional<node::Frame> FrameQueue::Take() {
                     .forwards = {},
                     .replies = {},
                     .chunk_acks = {},
-                    .chunks = {}};
+                    .chunks = {},
+                    .membership = std::exchange(membership_, {})};
   uint64_t bytes = 0;
   Fill(raft_, frame.raft, options_.max_frame_bytes, bytes);
   reply_now_ = reply_now_ && !raft_.empty();  // Not all of them went.

@@ -25,7 +25,8 @@ class FrameQueue {
   // Queues what `frame` holds. A newer heartbeat takes the place of one still queued. Returns the
   // ids of forwards for which there is no room: they were not queued. Messages of consensus for
   // which there is none are dropped, they are made to be lost. Replies always are queued; a value
-  // for which there is no room is replaced by a refusal.
+  // for which there is no room is replaced by a refusal. Word of replicas that come and go is small
+  // and always queued.
   [[nodiscard]] std::vector<uint64_t> Add(node::Frame frame);
 
   // The next frame; nullopt if nothing is queued.
@@ -43,6 +44,7 @@ class FrameQueue {
   std::deque<node::Forward> forwards_;
   std::deque<node::SnapshotAck> chunk_acks_;
   std::deque<node::SnapshotChunk> chunks_;
+  node::Membership membership_;
   uint64_t queued_bytes_ = 0;
 };
 

@@ -42,7 +42,7 @@ ApplierThread::~ApplierThread() {
 
 bool ApplierThread::Jobs::empty() const {
   return applies.empty() && installs.empty() && reads.empty() && fetches.empty() &&
-         chunk_closes.empty() && chunk_reads.empty() && chunk_writes.empty();
+         chunk_closes.empty() && chunk_reads.empty() && chunk_writes.empty() && drops.empty();
 }
 
 void ApplierThread::Do(Jobs jobs) {
@@ -74,7 +74,7 @@ void ApplierThread::Run() {
 
 // Everything that is pending is one batch of the store. Applies first: what is read then is
 // younger, never older, than was asked for; and what is installed comes after all that was applied
-// before.
+// before. Drops come last: all before them was asked for by the replica that is gone.
 Status ApplierThread::Work(std::vector<Jobs> pending) {
   Jobs all;
   for (Jobs& jobs : pending) {
@@ -85,6 +85,7 @@ Status ApplierThread::Work(std::vector<Jobs> pending) {
     Take(all.chunk_closes, jobs.chunk_closes);
     Take(all.chunk_reads, jobs.chunk_reads);
     Take(all.chunk_writes, jobs.chunk_writes);
+    Take(all.drops, jobs.drops);
     all.flush_done = all.flush_done || jobs.flush_done;
   }
   Done done;
@@ -100,6 +101,10 @@ Status ApplierThread::Work(std::vector<Jobs> pending) {
     done.emplace_back(std::move(fetched));
   }
   KVD_RETURN_IF_ERROR(DoTransfers(all, done));
+  for (const PartitionId partition : all.drops) {
+    KVD_RETURN_IF_ERROR(Annotate(transfers_.Drop(partition), "drop a removed replica's data"));
+    done.emplace_back(DropResult{partition});
+  }
   if (all.flush_done) KVD_RETURN_IF_ERROR(EndFlush());
   if (!done.empty()) callbacks_.on_done(std::move(done));
   return OkStatus();

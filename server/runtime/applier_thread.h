@@ -53,6 +53,9 @@ class ApplierThread {
     NodeId peer;
     bool ok = false;
   };
+  struct DropResult {
+    PartitionId partition;
+  };
   struct InstallResult {
     PartitionId partition;
     raft::SnapshotPoint snapshot;
@@ -61,7 +64,7 @@ class ApplierThread {
 
   // One per job, in this order.
   using Result = std::variant<partition::Applied, InstallResult, ReadResult, FetchResult,
-                              ChunkResult, WriteResult>;
+                              ChunkResult, WriteResult, DropResult>;
   using Done = std::vector<Result>;
 
   // Called on this thread. After on_fatal nothing more is applied.
@@ -95,6 +98,7 @@ class ApplierThread {
     std::vector<partition::StreamId> chunk_closes;
     std::vector<node::ChunkRead> chunk_reads;
     std::vector<node::ChunkWrite> chunk_writes;
+    std::vector<PartitionId> drops;
     bool flush_done = false;  // Said by the thread that flushes.
 
     [[nodiscard]] bool empty() const;

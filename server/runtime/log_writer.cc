@@ -43,7 +43,8 @@ void LogWriter::Run() {
   }
 }
 
-// What may be forgotten was in the log before what is queued behind it: truncations come last.
+// What may be forgotten was in the log before what is queued behind it: truncations come last. Of a
+// replica that is removed meanwhile there is nothing left to forget.
 Status LogWriter::Do(std::vector<Job> jobs) {
   std::vector<raft::Write> writes;
   Truncations truncations;
@@ -57,6 +58,10 @@ Status LogWriter::Do(std::vector<Job> jobs) {
     } else {
       std::ranges::move(std::get<Truncations>(job), std::back_inserter(truncations));
     }
+  }
+  for (const raft::Write& write : writes) {
+    if (!write.write.remove) continue;
+    std::erase_if(truncations, [&](const auto& each) { return each.group == write.write.group; });
   }
   if (!writes.empty()) KVD_RETURN_IF_ERROR(DoAppend(std::move(writes)));
   if (!truncations.empty()) KVD_RETURN_IF_ERROR(DoTruncate(truncations));

@@ -27,6 +27,9 @@ struct Report {
   void operator()(ApplierThread::ChunkResult read) const {
     node.OnChunkRead(read.stream, std::move(read.chunk), now);
   }
+  void operator()(ApplierThread::DropResult dropped) const {
+    node.OnDropped(dropped.partition, now);
+  }
   void operator()(ApplierThread::WriteResult written) const {
     node.OnChunkWritten(written.stream, written.peer, written.ok, now);
   }
@@ -103,7 +106,8 @@ void Runtime::Dispatch(node::Effects effects) {
                 .fetches = std::move(effects.fetches),
                 .chunk_closes = std::move(effects.chunk_closes),
                 .chunk_reads = std::move(effects.chunk_reads),
-                .chunk_writes = std::move(effects.chunk_writes)});
+                .chunk_writes = std::move(effects.chunk_writes),
+                .drops = std::move(effects.drops)});
   if (!effects.truncations.empty()) writer_->Truncate(std::move(effects.truncations));
   if (effects.links) transport_->SetLinks(*std::move(effects.links));
   for (auto& greeting : effects.founding.greetings) transport_->Greet(std::move(greeting));

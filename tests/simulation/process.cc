@@ -73,7 +73,8 @@ node::Node::Options Process::NodeOptions() {
                               .snapshots = {},
                               .handback = swarm.handback,
                               .limits = {.max_inflight_bytes = swarm.max_inflight_bytes},
-                              .recovered = std::move(recovery_.replicas)};
+                              .recovered = std::move(recovery_.replicas),
+                              .tombstones = recovery_.tombstones};
   options.stall_pause = swarm.stall_pause;
   return options;
 }

@@ -171,8 +171,9 @@ class World {
     for (const auto& job : effects.installs) {
       node_.OnInstalled(job.partition, job.snapshot, gone, now_);
     }
-    return !effects.appends.empty() || !effects.applies.empty() || !effects.reads.empty() ||
-           !effects.fetches.empty() || !effects.chunk_reads.empty() ||
+    for (const PartitionId partition : effects.drops) node_.OnDropped(partition, now_);
+    return !effects.drops.empty() || !effects.appends.empty() || !effects.applies.empty() ||
+           !effects.reads.empty() || !effects.fetches.empty() || !effects.chunk_reads.empty() ||
            !effects.chunk_writes.empty() || !effects.installs.empty();
   }
 
@@ -220,12 +221,20 @@ void AddressBeats(peer_pb::Beats& beats) {
   }
 }
 
-// Messages of consensus and chunks come from the peer's replica to ours, of a group that exists.
+// Messages of consensus and chunks come from the peer's replica to ours, of a group that exists;
+// ours is removed, and others are made.
 void AddressRaft(peer_pb::Frame& frame) {
   for (peer_pb::RaftMessage& message : *frame.mutable_raft()) {
     message.set_group(message.group() % kPartitions + 1);
     message.set_from(ReplicaOn(kPeer, message.group()).value);
     message.set_to(ReplicaOn(kSelf, message.group()).value);
+  }
+  for (peer_pb::Removal& removal : *frame.mutable_membership()->mutable_removals()) {
+    removal.set_group(removal.group() % kPartitions + 1);
+    removal.set_replica(ReplicaOn(kSelf, removal.group()).value);
+  }
+  for (peer_pb::Create& create : *frame.mutable_membership()->mutable_creates()) {
+    create.set_group(create.group() % kPartitions + 1);
   }
   for (peer_pb::SnapshotChunk& chunk : *frame.mutable_chunks()) {
     chunk.set_group(chunk.group() % kPartitions + 1);

@@ -6,7 +6,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
+#include <utility>
 #include <vector>
 
 #include "tests/unit/server/node/world.h"
@@ -26,15 +28,23 @@ constexpr Instant At(int ms) {
   return Instant{std::chrono::milliseconds(ms)};
 }
 
-// Replicas 1, 2, 3 of every partition are on n1, n2, n3.
-std::vector<topology::Replica> Order(std::vector<uint32_t> nodes) {
-  std::vector<topology::Replica> order;
-  for (const uint32_t node : nodes) order.push_back({.id = ReplicaId{node}, .node = NodeId{node}});
-  return order;
-}
-
 class ReplicasTest : public ::testing::Test {
  protected:
+  // Replica i of every partition is on node i; `nodes` have one, in ring order.
+  void Add(PartitionId partition, const std::vector<uint32_t>& nodes, int ms) {
+    RecoveredReplica found;
+    found.partition = partition;
+    found.id = ReplicaId{1};
+    std::vector<NodeId> order;
+    for (const uint32_t node : nodes) {
+      order.push_back(NodeId{node});
+      found.initial.voters.push_back({.id = ReplicaId{node}, .node = NodeId{node}});
+    }
+    std::ranges::sort(found.initial.voters);
+    found.restored.configuration = found.initial;
+    replicas_.Add(found, std::move(order), At(ms));
+  }
+
   // Carries out what is wanted, with a disk that does it at once.
   void Settle(int ms) {
     while (replicas_.HasEffects()) {
@@ -100,7 +110,7 @@ class ReplicasTest : public ::testing::Test {
 };
 
 TEST_F(ReplicasTest, OnlyWhatIsHereIsFound) {
-  replicas_.Add(kP4, Order({1, 2, 3}), {}, At(0));
+  Add(kP4, {1, 2, 3}, 0);
   EXPECT_NE(replicas_.Find(kP4), nullptr);
   EXPECT_EQ(replicas_.Find(kP7), nullptr);
   EXPECT_TRUE(replicas_.Holds(GroupOf(kP4), ReplicaId{1}));
@@ -110,7 +120,7 @@ TEST_F(ReplicasTest, OnlyWhatIsHereIsFound) {
 }
 
 TEST_F(ReplicasTest, MessagesForOtherGroupsAndReplicasChangeNothing) {
-  replicas_.Add(kP4, Order({1, 2, 3}), {}, At(0));
+  Add(kP4, {1, 2, 3}, 0);
   Settle(0);
   Say(2, kP7, 9, raft::Beat{}, 1);
   const auto step = [this](GroupId group, ReplicaId to) {
@@ -125,7 +135,7 @@ TEST_F(ReplicasTest, MessagesForOtherGroupsAndReplicasChangeNothing) {
 }
 
 TEST_F(ReplicasTest, SingleCopyLeadsItselfAtOnce) {
-  replicas_.Add(kP4, Order({1}), {}, At(0));
+  Add(kP4, {1}, 0);
   EXPECT_LE(replicas_.NextWakeAt(), At(0));
   replicas_.Advance(At(0));
   Settle(0);
@@ -135,8 +145,8 @@ TEST_F(ReplicasTest, SingleCopyLeadsItselfAtOnce) {
 }
 
 TEST_F(ReplicasTest, CampaignWaitsForThoseBeforeInRingOrderWhoAreAlive) {
-  replicas_.Add(kP4, Order({2, 1, 3}), {}, At(0));
-  replicas_.Add(kP7, Order({2, 3, 1}), {}, At(0));
+  Add(kP4, {2, 1, 3}, 0);
+  Add(kP7, {2, 3, 1}, 0);
   Settle(0);
   for (const PartitionId partition : {kP4, kP7}) Say(2, partition, 1, raft::Beat{.round = 1}, 100);
   frames_.clear();
@@ -152,7 +162,7 @@ TEST_F(ReplicasTest, CampaignWaitsForThoseBeforeInRingOrderWhoAreAlive) {
 }
 
 TEST_F(ReplicasTest, SuspicionOfWhoDoesNotLeadChangesNothing) {
-  replicas_.Add(kP4, Order({2, 1, 3}), {}, At(0));
+  Add(kP4, {2, 1, 3}, 0);
   Settle(0);
   Say(2, kP4, 1, raft::Beat{.round = 1}, 100);
   frames_.clear();
@@ -163,8 +173,8 @@ TEST_F(ReplicasTest, SuspicionOfWhoDoesNotLeadChangesNothing) {
 }
 
 TEST_F(ReplicasTest, LeadersAreCountedAndSoAreGroupsWithoutOne) {
-  replicas_.Add(kP4, Order({1, 2, 3}), {}, At(0));
-  replicas_.Add(kP7, Order({2, 1, 3}), {}, At(0));
+  Add(kP4, {1, 2, 3}, 0);
+  Add(kP7, {2, 1, 3}, 0);
   EXPECT_EQ(replicas_.CountLed(), 0U);
   EXPECT_EQ(replicas_.CountLeaderless(Everyone), 2U);
   Say(2, kP7, 1, raft::Beat{.round = 1}, 10);
@@ -176,9 +186,9 @@ TEST_F(ReplicasTest, LeadersAreCountedAndSoAreGroupsWithoutOne) {
 }
 
 TEST_F(ReplicasTest, BeatsAreOfTheGroupsLedOnly) {
-  replicas_.Add(kP7, Order({2, 1, 3}), {}, At(0));
+  Add(kP7, {2, 1, 3}, 0);
   Say(2, kP7, 1, raft::Beat{.round = 1}, 0);
-  replicas_.Add(kP4, Order({1, 2, 3}), {}, At(0));
+  Add(kP4, {1, 2, 3}, 0);
   Lead(kP4, 10);
   Frame frame;
   replicas_.Beat(kN2, frame);
@@ -191,7 +201,7 @@ TEST_F(ReplicasTest, BeatsAreOfTheGroupsLedOnly) {
 }
 
 TEST_F(ReplicasTest, GroupInWhichNothingHappensBeatsEveryThirdTime) {
-  replicas_.Add(kP4, Order({1, 2, 3}), {}, At(0));
+  Add(kP4, {1, 2, 3}, 0);
   Lead(kP4, 10);
   const auto beat = [this]() -> std::optional<raft::Beat> {
     Frame frame;
@@ -217,7 +227,7 @@ TEST_F(ReplicasTest, GroupInWhichNothingHappensBeatsEveryThirdTime) {
 }
 
 TEST_F(ReplicasTest, ReadIsConfirmedByAMajorityAndLostWithTheLeadership) {
-  replicas_.Add(kP4, Order({1, 2, 3}), {}, At(0));
+  Add(kP4, {1, 2, 3}, 0);
   EXPECT_FALSE(replicas_.Read(kP4, raft::ReadId{1})) << "it does not lead";
   Settle(0);
   Lead(kP4, 10);
@@ -235,7 +245,7 @@ TEST_F(ReplicasTest, ReadIsConfirmedByAMajorityAndLostWithTheLeadership) {
 }
 
 TEST_F(ReplicasTest, LeadershipIsGivenToTheMostAdvancedWhoMayLead) {
-  replicas_.Add(kP4, Order({1, 2, 3}), {}, At(0));
+  Add(kP4, {1, 2, 3}, 0);
   Lead(kP4, 10);
   (void)replicas_.Propose(kP4, "x");
   Settle(20);
@@ -252,7 +262,7 @@ TEST_F(ReplicasTest, LeadershipIsGivenToTheMostAdvancedWhoMayLead) {
 }
 
 TEST_F(ReplicasTest, LeadershipIsHandedBackToTheFirstInRingOrderWhoMayLead) {
-  replicas_.Add(kP4, Order({2, 1, 3}), {}, At(0));
+  Add(kP4, {2, 1, 3}, 0);
   Lead(kP4, 10);
   replicas_.HandBack(Nobody, At(20));
   replicas_.HandBack([](NodeId node) { return node == kN3; }, At(20));
@@ -263,7 +273,7 @@ TEST_F(ReplicasTest, LeadershipIsHandedBackToTheFirstInRingOrderWhoMayLead) {
 }
 
 TEST_F(ReplicasTest, OldestWriteIsTheFirstThatIsNotDurable) {
-  replicas_.Add(kP4, Order({1, 2, 3}), {}, At(0));
+  Add(kP4, {1, 2, 3}, 0);
   Lead(kP4, 10);
   EXPECT_EQ(replicas_.OldestWrite(), std::nullopt);
   disk_held_ = true;
@@ -278,7 +288,7 @@ TEST_F(ReplicasTest, OldestWriteIsTheFirstThatIsNotDurable) {
 
 // Followers that are a little behind are still served from the log.
 TEST_F(ReplicasTest, LogIsKeptForSoManyFlushes) {
-  replicas_.Add(kP4, Order({1}), {}, At(0));
+  Add(kP4, {1}, 0);
   replicas_.Advance(At(0));
   Settle(0);
   for (int i = 0; i < 9; ++i) (void)replicas_.Propose(kP4, "x");
@@ -295,7 +305,7 @@ TEST_F(ReplicasTest, LogIsKeptForSoManyFlushes) {
 // knows, if the leader's beat says so and nothing of it is still to be applied.
 
 TEST_F(ReplicasTest, FollowerIsAsYoungAsWhatItsLeaderSaysOnceThatIsApplied) {
-  replicas_.Add(kP4, Order({2, 1, 3}), {}, At(0));
+  Add(kP4, {2, 1, 3}, 0);
   Settle(0);
   EXPECT_EQ(replicas_.AppliedAsOf(kP4), std::nullopt);
   EXPECT_EQ(replicas_.AppliedAsOf(kP7), std::nullopt);
@@ -322,7 +332,7 @@ TEST_F(ReplicasTest, FollowerIsAsYoungAsWhatItsLeaderSaysOnceThatIsApplied) {
 }
 
 TEST_F(ReplicasTest, NodeSurelyLedWhenAMajorityOfEachGroupHadSeenIt) {
-  replicas_.Add(kP4, Order({1, 2, 3}), {}, At(0));
+  Add(kP4, {1, 2, 3}, 0);
   Settle(0);
   const auto nobody = [](NodeId) { return Instant::min(); };
   EXPECT_EQ(replicas_.LedSince(nobody, At(5)), At(5)) << "it leads nothing";
@@ -336,11 +346,11 @@ TEST_F(ReplicasTest, NodeSurelyLedWhenAMajorityOfEachGroupHadSeenIt) {
 
 TEST_F(ReplicasTest, NextWakeIsTheEarliestOfAll) {
   EXPECT_EQ(replicas_.NextWakeAt(), Instant::max());
-  replicas_.Add(kP4, Order({1, 2, 3}), {}, At(0));
+  Add(kP4, {1, 2, 3}, 0);
   const Instant one = replicas_.NextWakeAt();
   EXPECT_GE(one, At(1000));
   EXPECT_LT(one, At(2000));
-  replicas_.Add(kP7, Order({1, 2, 3}), {}, At(0));
+  Add(kP7, {1, 2, 3}, 0);
   EXPECT_LE(replicas_.NextWakeAt(), one);
 }
 

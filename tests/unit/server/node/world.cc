@@ -99,6 +99,7 @@ void World::Start(NodeId node) {
   options.founding.boot = BootOf(node);
   Recovery recovery = Recover(*machine.log, *machine.state).value();
   options.recovered = std::move(recovery.replicas);
+  options.tombstones = std::move(recovery.tombstones);
   machine.node = std::make_unique<Node>(std::move(options), now_);
   Settle();
 }
@@ -119,6 +120,7 @@ void World::Stop(NodeId node) {
   machine.chunk_reads.clear();
   machine.chunk_writes.clear();
   machine.chunk_closes.clear();
+  machine.drops.clear();
   machine.truncations.clear();
 }
 
@@ -366,6 +368,9 @@ void World::Collect(NodeId id, Machine& machine) {
   Append(machine.chunk_reads, effects.chunk_reads);
   Append(machine.chunk_writes, effects.chunk_writes);
   Append(machine.chunk_closes, effects.chunk_closes);
+  Append(machine.drops, effects.drops);
+  Append(machine.reports, effects.reports);
+  Append(machine.step_answers, effects.step_answers);
   Append(machine.truncations, effects.truncations);
   Append(machine.lines, effects.log);
   for (auto& [call, answer] : effects.answers) {
@@ -382,6 +387,10 @@ bool World::WorkLog(Machine& machine) {
   bool moved = false;
   std::map<GroupId, raft::Write> merged;
   for (raft::Write& write : std::exchange(machine.appends, {})) {
+    if (write.write.remove) {
+      std::erase_if(machine.truncations,
+                    [&](const auto& each) { return each.group == write.write.group; });
+    }
     const auto [at, fresh] = merged.try_emplace(write.write.group);
     at->second.number = write.number;
     if (fresh) {
@@ -447,6 +456,11 @@ bool World::WorkTransfers(Machine& machine) {
   for (const ChunkWrite& job : std::exchange(machine.chunk_writes, {})) {
     const Status written = machine.transfers->Write(job.peer, job.stream, job.partition, job.bytes);
     machine.node->OnChunkWritten(job.stream, job.peer, written.ok(), now_);
+    moved = true;
+  }
+  for (const PartitionId partition : std::exchange(machine.drops, {})) {
+    KVD_CHECK(machine.transfers->Drop(partition).ok(), "drop");
+    machine.node->OnDropped(partition, now_);
     moved = true;
   }
   return moved;

@@ -159,6 +159,13 @@ class World {
   [[nodiscard]] std::vector<LogLine> TakeLogOf(NodeId node) {
     return std::exchange(machines_.at(node).lines, {});
   }
+  // What leaders of groups said to a node since the last call.
+  [[nodiscard]] std::vector<GroupReport> TakeReportsOf(NodeId node) {
+    return std::exchange(machines_.at(node).reports, {});
+  }
+  [[nodiscard]] std::vector<StepAnswer> TakeStepAnswersOf(NodeId node) {
+    return std::exchange(machines_.at(node).step_answers, {});
+  }
   [[nodiscard]] Node::Options OptionsOf(NodeId node) const;
 
   // Of a partition as the node has applied it; two equal digests are equal data.
@@ -183,6 +190,9 @@ class World {
     std::vector<ChunkRead> chunk_reads;
     std::vector<ChunkWrite> chunk_writes;
     std::vector<partition::StreamId> chunk_closes;
+    std::vector<PartitionId> drops;
+    std::vector<GroupReport> reports;
+    std::vector<StepAnswer> step_answers;
     std::vector<storage::Log::Prefix> truncations;
     std::vector<LogLine> lines;
   };

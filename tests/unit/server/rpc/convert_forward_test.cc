@@ -132,7 +132,7 @@ TEST(ConvertForwardTest, RefusalsComeBackWithReasonMetadataAndDelay) {
 }
 
 TEST(ConvertForwardTest, HintOfTheOwnerComesBack) {
-  const node::OwnerHint hint{.term = 12, .node = NodeId{3}};
+  const node::OwnerHint hint{.term = 12, .node = NodeId{3}, .replica = ReplicaId{9}};
   const auto back = FromProto(OnWire({.id = 6, .result = node::Written{1}, .owner = hint}));
   ASSERT_TRUE(back);
   EXPECT_EQ(back->replies[0].owner, hint);

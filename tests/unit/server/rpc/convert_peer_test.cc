@@ -19,6 +19,10 @@ const std::string kBytes = "\0\xff\x80"s;
 constexpr auto kHuge = std::numeric_limits<uint64_t>::max();
 constexpr Duration kYear = 365 * 24h;
 
+const raft::Configuration kInitial{.voters = {{ReplicaId{1}, NodeId{1}}, {ReplicaId{2}, NodeId{2}}},
+                                   .outgoing = {},
+                                   .learners = {}};
+
 topology::Envelope SomeEnvelope() {
   return {.cluster_id = UuidOf(0xcc),
           .from = UuidOf(1),
@@ -71,6 +75,7 @@ node::Frame SomeFrame() {
                           .stream = 6,
                           .sequence = 7,
                           .bytes = kBytes});
+  frame.membership.inquiries = {{GroupId{3}, ReplicaId{8}}};
   return frame;
 }
 
@@ -131,6 +136,7 @@ TEST(ConvertPeerTest, FrameComesBackAsItWas) {
   EXPECT_EQ(back->replies.size(), 1U);
   EXPECT_EQ(back->chunk_acks, SomeFrame().chunk_acks);
   EXPECT_EQ(back->chunks, SomeFrame().chunks);
+  EXPECT_EQ(back->membership, SomeFrame().membership);
 }
 
 TEST(ConvertPeerTest, EmptyFrameStaysEmpty) {

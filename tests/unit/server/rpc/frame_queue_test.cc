@@ -245,6 +245,19 @@ TEST_F(FrameQueueTest, SingleMessageAlwaysFits) {
   EXPECT_THAT(Add(FrameOf({PutOf(3, 5000 * kKiB)})), IsEmpty());
 }
 
+TEST_F(FrameQueueTest, WordOfReplicasThatComeAndGoAlwaysHasRoom) {
+  (void)queue_.Add(FrameOf({PutOf(1, 100 * kKiB)}));
+  node::Frame frame;
+  frame.membership.inquiries = {{GroupId{1}, ReplicaId{2}}};
+  (void)queue_.Add(frame);
+  frame.membership = {.removals = {{GroupId{1}, ReplicaId{2}, 3, 4}}};
+  (void)queue_.Add(frame);
+  const node::Membership all{.inquiries = {{GroupId{1}, ReplicaId{2}}},
+                             .removals = {{GroupId{1}, ReplicaId{2}, 3, 4}}};
+  EXPECT_EQ(queue_.Take()->membership, all);
+  EXPECT_FALSE(queue_.Take().has_value());
+}
+
 TEST_F(FrameQueueTest, HeartbeatAlwaysHasRoom) {
   for (uint64_t id = 1; id <= 5; ++id) (void)Add(FrameOf({PutOf(id, 1000 * kKiB)}));
   (void)Add(BeatOf(3));

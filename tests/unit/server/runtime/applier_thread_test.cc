@@ -134,6 +134,19 @@ TEST_F(ApplierThreadTest, ValueThatNobodyWantsIsLeftOut) {
   EXPECT_EQ(values[0]->value.value(), (storage::StoredValue{1, ""}));
 }
 
+TEST_F(ApplierThreadTest, ADropComesBehindAllThatWasAskedOfTheReplica) {
+  Start();
+  Jobs jobs = Of(&Jobs::applies, {PutAt(1, "k", "v")});
+  jobs.reads = {{.ticket = node::Ticket{7}, .partition = kP5, .key = "k"}};
+  jobs.drops = {kP5};
+  thread_->Do(std::move(jobs));
+  End();
+  EXPECT_EQ(DoneOf<ApplierThread::ReadResult>()[0]->value.value()->value, "v");
+  ASSERT_TRUE(std::holds_alternative<ApplierThread::DropResult>(done_.back()));
+  store_.Crash();
+  EXPECT_THAT(store_.Partitions().value(), IsEmpty());
+}
+
 TEST_F(ApplierThreadTest, EndFlushesWhatWasApplied) {
   Start();
   Apply(PutAt(1, "a", "v"));

@@ -191,6 +191,19 @@ TEST_F(LogWriterTest, TruncationForgetsThePrefix) {
   EXPECT_THAT(reported_.fatal, IsEmpty());
 }
 
+TEST_F(LogWriterTest, OfARemovedReplicaNothingIsLeftToForget) {
+  GatedLog log;
+  auto writer = Start(log);
+  writer->Append(EntryOf(kP5, 1));
+  log.AwaitFirstBatch();
+  writer->Truncate({{GroupOf(kP5), 1}});
+  writer->Append({{.number = 9, .write = {.group = GroupOf(kP5), .remove = ReplicaId{3}}}});
+  log.LetThrough();
+  writer.reset();
+  EXPECT_THAT(reported_.fatal, IsEmpty());
+  EXPECT_EQ(log.Groups().value().front().removed, ReplicaId{3});
+}
+
 TEST_F(LogWriterTest, FailedTruncationIsFatal) {
   { Start(log_)->Append(EntryOf(kP5, 1)); }
   log_.FailNextAppend(MakeStatus(StatusCode::kInternal, "disk on fire"));

@@ -1,0 +1,142 @@
+// How replicas come and go, as messages between nodes, and what changes a group's members.
+//
+// A group's leader sends Create to a learner that answered NotHere: the receiver makes a blank
+// replica durable and answers from then on. Nothing else makes a replica. One that is out of touch
+// with its group, because it was removed while away perhaps, asks every peer; the group's leader
+// answers, and nothing but that answer removes it.
+//
+// Who reconciles is told of groups by their leaders, and asks them for steps. All of it may be
+// lost: reports come again, and a step that is not in the next report is asked for again.
+//
+// Pure values.
+#pragma once
+
+#include <cstdint>
+#include <variant>
+#include <vector>
+
+#include "common/types.h"
+#include "server/raft/configuration.h"
+
+namespace kvd::node {
+
+// The addressee of a message of the group is not here; gone: it was removed, or is older than the
+// one that is here, and will never be here again.
+struct NotHere {
+  GroupId group;
+  ReplicaId replica;
+  bool gone = false;
+
+  friend bool operator==(const NotHere&, const NotHere&) = default;
+};
+
+struct Create {
+  GroupId group;
+  ReplicaId replica;
+  raft::Configuration initial;  // The group began with it.
+
+  friend bool operator==(const Create&, const Create&) = default;
+};
+
+// Does the group still have this replica?
+struct Inquiry {
+  GroupId group;
+  ReplicaId replica;
+
+  friend bool operator==(const Inquiry&, const Inquiry&) = default;
+};
+
+// From a leader: the replica is named by no configuration behind the committed entry `index`, of
+// `term`. That settles it for a replica whose log goes no further: a log that was behind could not
+// know of a later addition.
+struct Removal {
+  GroupId group;
+  ReplicaId replica;
+  Index index = 0;
+  Term term = 0;
+
+  friend bool operator==(const Removal&, const Removal&) = default;
+};
+
+// What a group's leader knows of its group: what the reconciler acts on.
+struct MemberProgress {
+  ReplicaId id;
+  uint64_t behind = 0;    // Entries.
+  bool active = false;    // Heard within the last election timeout.
+  bool snapshot = false;  // Waits for a snapshot.
+
+  friend bool operator==(const MemberProgress&, const MemberProgress&) = default;
+};
+struct GroupReport {
+  PartitionId partition;
+  raft::Member leader;
+  Term term = 0;
+  Index configuration_index = 0;
+  bool settled = false;  // The configuration in force is committed and not joint.
+  raft::Configuration configuration;
+  std::vector<MemberProgress> members;  // In order of id.
+  uint64_t bytes = 0;                   // Of keys and values.
+  uint64_t keys = 0;
+
+  friend bool operator==(const GroupReport&, const GroupReport&) = default;
+};
+
+// A change of one group's configuration, decided elsewhere on a report of (term, if_index): the
+// leader of that term makes it if that configuration is still in force. See
+// raft::Replica::ProposeChange().
+struct Step {
+  PartitionId partition;
+  Term term = 0;
+  Index if_index = 0;
+  std::vector<raft::Member> voters;
+  std::vector<raft::Member> learners;
+
+  friend bool operator==(const Step&, const Step&) = default;
+};
+
+enum class StepRefused : uint8_t {
+  kNotLeader,           // Or there is no replica here, or it leads in another term.
+  kOtherConfiguration,  // if_index is not the index in force.
+  kChangeUnderWay,
+  kTransferring,
+  kHandingOver,  // The leader is to go: it hands its place over first. Try again with the next one.
+  kNotReady,     // Nothing of this term is committed yet.
+  kNotCaughtUp,  // A voter to be is behind, or those alive are no majority.
+  kMalformed,    // It names no voter, somebody twice, a node twice, or a voter as a learner.
+};
+struct StepTaken {
+  Index index = 0;  // Of the entry, which is yet to be committed.
+
+  friend bool operator==(const StepTaken&, const StepTaken&) = default;
+};
+using StepResult = std::variant<StepTaken, StepRefused>;
+
+// What became of the step on (term, if_index).
+struct StepAnswer {
+  PartitionId partition;
+  Term term = 0;
+  Index if_index = 0;
+  StepResult result;
+
+  friend bool operator==(const StepAnswer&, const StepAnswer&) = default;
+};
+
+// Those pending for one peer.
+struct Membership {
+  std::vector<NotHere> not_here = {};
+  std::vector<Create> creates = {};
+  std::vector<Inquiry> inquiries = {};
+  std::vector<Removal> removals = {};
+  std::vector<GroupReport> reports = {};
+  std::vector<Step> steps = {};
+  std::vector<StepAnswer> step_answers = {};
+
+  [[nodiscard]] bool empty() const {
+    return not_here.empty() && creates.empty() && inquiries.empty() && removals.empty() &&
+           reports.empty() && steps.empty() && step_answers.empty();
+  }
+
+  friend bool operator==(const Membership&, const Membership&) = default;
+};
+
+}  // namespace kvd::node
