@@ -23,7 +23,7 @@ std::string WithoutSessions(const std::string& bytes) {
 
 bool Applier::Jobs::empty() const {
   return applies.empty() && installs.empty() && reads.empty() && fetches.empty() &&
-         chunk_closes.empty() && chunk_reads.empty() && chunk_writes.empty();
+         chunk_closes.empty() && chunk_reads.empty() && chunk_writes.empty() && drops.empty();
 }
 
 Applier::Applier(const Surroundings& around, Life& life, Disk& disk,
@@ -53,6 +53,7 @@ void Applier::Do(Jobs jobs) {
   Take(jobs_.chunk_closes, jobs.chunk_closes);
   Take(jobs_.chunk_reads, jobs.chunk_reads);
   Take(jobs_.chunk_writes, jobs.chunk_writes);
+  Take(jobs_.drops, jobs.drops);
   Start();
 }
 
@@ -86,7 +87,14 @@ Status Applier::WorkOff(Jobs jobs, Done& done) {
     });
   }
   for (const node::FetchJob& job : jobs.fetches) KVD_RETURN_IF_ERROR(Fetch(job, done));
-  return Transfer(jobs, done);
+  KVD_RETURN_IF_ERROR(Transfer(jobs, done));
+  for (const PartitionId partition : jobs.drops) {
+    KVD_RETURN_IF_ERROR(transfers_.Drop(partition));
+    callbacks_.on_dropped(partition);
+    done.emplace_back(
+        [partition](node::Node& node, Instant now) { node.OnDropped(partition, now); });
+  }
+  return OkStatus();
 }
 
 Status Applier::Apply(const std::vector<partition::ApplyJob>& jobs, Done& done) {

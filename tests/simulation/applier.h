@@ -31,9 +31,11 @@ class Applier {
     std::function<void(Truncations)> on_flushed;
     std::function<void(const Status&)> on_fatal;
 
-    // For whoever judges: these entries were just applied; a snapshot was just installed.
+    // For whoever judges: these entries were just applied; a snapshot was just installed; the data
+    // of a removed replica was just deleted.
     std::function<void(const partition::ApplyJob&, const partition::Applied&)> on_applied;
     std::function<void(PartitionId)> on_installed;
+    std::function<void(PartitionId)> on_dropped;
   };
 
   struct Jobs {
@@ -44,6 +46,7 @@ class Applier {
     std::vector<partition::StreamId> chunk_closes;
     std::vector<node::ChunkRead> chunk_reads;
     std::vector<node::ChunkWrite> chunk_writes;
+    std::vector<PartitionId> drops;
 
     [[nodiscard]] bool empty() const;
   };

@@ -9,19 +9,27 @@
 namespace kvd::simulation {
 namespace {
 
-PartitionId PartitionOfGroup(GroupId group) {
-  return PartitionId{group.value - 1};
-}
-
 uint64_t ContentOf(const storage::Entry& entry) {
   return Hash64(entry.payload) + static_cast<uint64_t>(entry.kind);
+}
+
+// By rules of its own: those of the room may be broken.
+template <typename Yes>
+bool IsMajority(const std::vector<raft::Member>& members, const Yes& yes) {
+  const auto count = std::ranges::count_if(members, yes);
+  return static_cast<size_t>(count) * 2 > members.size();
+}
+
+bool IsRequest(const raft::Message& message) {
+  return !std::holds_alternative<raft::VoteReply>(message.body) &&
+         !std::holds_alternative<raft::AppendReply>(message.body) &&
+         !std::holds_alternative<raft::BeatReply>(message.body);
 }
 
 }  // namespace
 
 void Consensus::Fail(GroupId group, const std::string& what) {
-  world_.Fail(FailureKind::kWrong,
-              fmt::format("partition {}: {}", PartitionOfGroup(group).value, what));
+  world_.Fail(FailureKind::kWrong, fmt::format("partition {}: {}", PartitionOf(group).value, what));
 }
 
 void Consensus::AddMachine(HostId host, const std::string& name, const Disk& disk) {
@@ -32,7 +40,13 @@ void Consensus::AddMachine(HostId host, const std::string& name, const Disk& dis
 void Consensus::Started(HostId host, const std::map<PartitionId, Index>& applied) {
   Machine& machine = machines_.at(host);
   machine.seen.clear();
-  for (const auto& [partition, flushed] : machine.flushed) {
+  for (const auto& [partition, flushed] : std::map(machine.flushed)) {
+    const Disk::Named named = machine.disk->NamedOf(GroupOf(partition));
+    if (named.removed != ReplicaId{}) removed_.insert({GroupOf(partition), named.removed});
+    if (named.removed != ReplicaId{} && named.here == ReplicaId{}) {
+      machine.flushed.erase(partition);  // It was removed, and its data with it.
+      continue;
+    }
     const auto found = applied.find(partition);
     if (found != applied.end() && found->second >= flushed) continue;
     Fail(GroupOf(partition), fmt::format("S1: {} starts with less data than it had flushed, {}",
@@ -53,9 +67,17 @@ void Consensus::Flushed(HostId host, PartitionId partition, Index index) {
   flushed = std::max(flushed, index);
 }
 
+void Consensus::Dropped(HostId host, PartitionId partition) {
+  Machine& machine = machines_.at(host);
+  removed_.insert({GroupOf(partition), machine.disk->NamedOf(GroupOf(partition)).removed});
+  machine.seen.erase(partition);
+  machine.applied.erase(partition);
+  machine.flushed.erase(partition);
+}
+
 void Consensus::Truncates(HostId host, const storage::Log::Prefix& prefix) {
   const Machine& machine = machines_.at(host);
-  const auto flushed = machine.flushed.find(PartitionOfGroup(prefix.group));
+  const auto flushed = machine.flushed.find(PartitionOf(prefix.group));
   const Index limit = flushed == machine.flushed.end() ? 0 : flushed->second;
   if (prefix.through <= limit) return;
   Fail(prefix.group, fmt::format("S9: {} truncates its log up to {}, its data is flushed up to {}",
@@ -74,24 +96,73 @@ void Consensus::Stepped(HostId host, const node::Node& node, const node::Effects
   Machine& machine = machines_.at(host);
   const topology::Topology& topology = *node.topology();
   machine.node = topology.FindName(machine.name)->id;
+  if (founding_.empty()) NoteFounding(topology);
   for (uint32_t p = 0; p < topology.partitions(); ++p) {
     const raft::Replica* replica = node.replicas()->Find(PartitionId{p});
     if (replica != nullptr) CheckReplica(machine, PartitionId{p}, *replica);
   }
+  const auto find = [&](GroupId group) { return node.replicas()->Find(PartitionOf(group)); };
   for (const raft::Write& write : effects.appends) {
-    CheckWrite(machine, write, *node.replicas()->Find(PartitionOfGroup(write.write.group)));
+    if (find(write.write.group) != nullptr) CheckWrite(machine, write, *find(write.write.group));
   }
   for (const partition::ApplyJob& job : effects.applies) CheckApply(machine, job);
   for (const auto& [peer, frame] : effects.frames) {
     for (const node::GroupMessage& each : frame.raft) {
-      CheckClaims(machine, each.group, each.message,
-                  *node.replicas()->Find(PartitionOfGroup(each.group)));
+      CheckAsked(machine, each.group, each.message);
+      CheckNamed(machine, each.group, each.message.from);
+      if (find(each.group) == nullptr) continue;  // Removed right behind it.
+      CheckClaims(machine, each.group, each.message, *find(each.group));
     }
+  }
+}
+
+void Consensus::NoteFounding(const topology::Topology& topology) {
+  for (uint32_t p = 0; p < topology.partitions(); ++p) {
+    for (const auto& each : topology.ring[p]) founding_.insert({GroupOf(PartitionId{p}), each.id});
+  }
+}
+
+// An id is one replica, on one node, from its creation to its removal.
+void Consensus::CheckIdentity(Machine& machine, PartitionId partition,
+                              const raft::Replica& replica) {
+  Seen& seen = machine.seen[partition];
+  const std::pair name(replica.group(), replica.self().id);
+  if (removed_.contains(name)) {
+    Fail(replica.group(), fmt::format("S14: {} runs replica {}, which was removed", machine.name,
+                                      replica.self().id.value));
+  }
+  CheckNamed(machine, replica.group(), replica.self().id);
+  if (seen.replica == replica.self().id) return;
+  seen = Seen();
+  seen.replica = replica.self().id;
+  const auto [home, fresh] = homes_.try_emplace(name, machine.node);
+  if (home->second == machine.node) return;
+  Fail(replica.group(), fmt::format("S14: {} runs replica {}, and so did node {}", machine.name,
+                                    replica.self().id.value, home->second.value));
+}
+
+// Whoever runs is known to its own disk, or was there from the beginning.
+void Consensus::CheckNamed(const Machine& machine, GroupId group, ReplicaId replica) {
+  const Disk::Named named = machine.disk->NamedOf(group);
+  if (named.here == replica) return;
+  const bool is_unnamed = named.here == ReplicaId{} && named.removed == ReplicaId{};
+  if (is_unnamed && founding_.contains({group, replica})) return;
+  Fail(group, fmt::format("S5: replica {} runs on {}, {} is durable there", replica.value,
+                          machine.name, named.here.value));
+}
+
+void Consensus::CheckAsked(const Machine& machine, GroupId group, const raft::Message& message) {
+  if (IsRequest(message)) {
+    asked_.insert({group, message.from, message.to});
+  } else if (!asked_.contains({group, message.to, message.from})) {
+    Fail(group, fmt::format("S7: replica {} on {} answers {}, who never asked it",
+                            message.from.value, machine.name, message.to.value));
   }
 }
 
 void Consensus::CheckReplica(Machine& machine, PartitionId partition,
                              const raft::Replica& replica) {
+  CheckIdentity(machine, partition, replica);
   Seen& seen = machine.seen[partition];
   if (replica.term() < seen.term) Fail(replica.group(), "S1: the term fell on " + machine.name);
   if (replica.commit() < seen.commit) Fail(replica.group(), "S1: commit fell on " + machine.name);
@@ -101,9 +172,12 @@ void Consensus::CheckReplica(Machine& machine, PartitionId partition,
     seen.led = true;
     CheckLeader(machine, partition, replica);
   }
-  if (replica.commit() == seen.commit) return;
+  if (seen.configuration.voters.empty()) seen.configuration = replica.configuration();
+  if (replica.commit() != seen.commit) CheckCommit(partition, replica, machine, seen);
   seen.commit = replica.commit();
-  CheckCommit(partition, replica, machine);
+  seen.configuration_index = replica.configuration_index();
+  if (seen.configuration == replica.configuration()) return;
+  seen.configuration = replica.configuration();
 }
 
 void Consensus::CheckLeader(const Machine& machine, PartitionId partition,
@@ -126,7 +200,7 @@ void Consensus::CheckLeader(const Machine& machine, PartitionId partition,
 
 // Whoever commits first has to be right: the entry is on the disks of a majority.
 void Consensus::CheckCommit(PartitionId partition, const raft::Replica& replica,
-                            const Machine& machine) {
+                            const Machine& machine, const Seen& before) {
   auto& committed = committed_[partition];
   if (replica.commit() > committed.size() && replica.role() == raft::Role::kLeader &&
       replica.TermAt(replica.commit()) != replica.term()) {
@@ -138,21 +212,36 @@ void Consensus::CheckCommit(PartitionId partition, const raft::Replica& replica,
   truth_.Committed(partition, replica.commit());
   for (Index index = committed.size() + 1; index <= replica.commit(); ++index) {
     const Term term = replica.TermAt(index).value_or(0);
-    const auto holds = [&](ReplicaId id) {
-      const Machine* member = MachineOf(replica.configuration().Find(id)->node);
-      return member != nullptr && member->disk->Holds(replica.group(), index, term);
-    };
-    if (!replica.configuration().HasMajority(holds)) {
-      Fail(replica.group(), fmt::format("S6: {} commits entry {} of term {} without a durable "
-                                        "majority",
-                                        machine.name, index, term));
-    }
+    CheckDurableMajority(replica, machine, before, index, term);
     committed.push_back({term, replica.term()});
   }
   const Index last = replica.commit();
   if (last >= replica.first() && replica.TermAt(last) != committed[last - 1].term) {
     Fail(replica.group(), fmt::format("{} commits another entry {}", machine.name, last));
   }
+}
+
+// Of the configuration in force then: the one before this step, or one that the step brought. But a
+// joint one is left only when its own entry is committed, by its own majorities.
+void Consensus::CheckDurableMajority(const raft::Replica& replica, const Machine& machine,
+                                     const Seen& before, Index index, Term term) {
+  const bool is_joint = before.configuration.IsJoint() && index <= before.configuration_index;
+  if (IsDurable(before.configuration, replica.group(), index, term)) return;
+  if (!is_joint && IsDurable(replica.configuration(), replica.group(), index, term)) return;
+  Fail(replica.group(), fmt::format("S6: {} commits entry {} of term {} without a durable majority",
+                                    machine.name, index, term));
+}
+
+bool Consensus::IsDurable(const raft::Configuration& configuration, GroupId group, Index index,
+                          Term term) const {
+  const auto holds = [&](const raft::Member& member) {
+    const Machine* machine = MachineOf(member.node);
+    if (machine == nullptr || !machine->disk->Holds(group, index, term)) return false;
+    const ReplicaId here = machine->disk->NamedOf(group).here;
+    return here == member.id || (here == ReplicaId{} && founding_.contains({group, member.id}));
+  };
+  if (!IsMajority(configuration.voters, holds)) return false;
+  return !configuration.IsJoint() || IsMajority(configuration.outgoing, holds);
 }
 
 // Log matching by induction: an entry is known by index and term, and always has the same content
@@ -220,7 +309,7 @@ void Consensus::CheckAcknowledged(const Machine& machine, Index index,
                                   const raft::Replica& replica) {
   const GroupId group = replica.group();
   if (index < replica.first()) {  // A snapshot brought it, or it was truncated.
-    const auto flushed = machine.flushed.find(PartitionOfGroup(group));
+    const auto flushed = machine.flushed.find(PartitionOf(group));
     if (flushed != machine.flushed.end() && flushed->second >= index) return;
   }
   if (machine.disk->Holds(group, index, replica.TermAt(index).value_or(0))) return;

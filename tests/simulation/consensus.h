@@ -1,16 +1,18 @@
 // The rules that hold at every moment of every group's life, checked from outside after every step
-// of every node: S1 to S7 and S9 of the project's list of failures. A breach ends the run.
+// of every node: S1 to S7, S9 and S14 of the project's list of failures. A breach ends the run.
 //
-//   S1  terms, commit and applied never fall       S5  a message claims only what is durable
-//   S2  one leader per term, one vote per term     S6  committed is durable on a majority
+//   S1  terms, commit and applied never fall       S6  committed is durable on a majority
+//   S2  one leader per term, one vote per term     S7  who answers was asked, by that very id
 //   S3  the same entry, the same prefix            S9  the log reaches down to what is flushed
-//   S4  a leader has everything committed
+//   S4  a leader has everything committed         S14  an id is one replica, and ends with it
+//   S5  a message claims only what is durable
 //
 // Threading: one world, one thread.
 #pragma once
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -41,6 +43,9 @@ class Consensus {
   void Applied(HostId host, PartitionId partition, Index index);
   void Flushed(HostId host, PartitionId partition, Index index);
 
+  // The data of a replica that was removed is gone from the store of `host`.
+  void Dropped(HostId host, PartitionId partition);
+
   // The log of `host` is about to forget the entries up to `prefix.through`.
   void Truncates(HostId host, const storage::Log::Prefix& prefix);
 
@@ -49,9 +54,12 @@ class Consensus {
 
  private:
   struct Seen {
+    ReplicaId replica;
     Term term = 0;
     Index commit = 0;
-    bool led = false;  // In this term.
+    bool led = false;                   // In this term.
+    raft::Configuration configuration;  // In force, and of which entry.
+    Index configuration_index = 0;
   };
   struct Machine {
     std::string name;
@@ -73,14 +81,23 @@ class Consensus {
     Term in = 0;    // Of whoever committed it first.
   };
 
+  void NoteFounding(const topology::Topology& topology);
+  void CheckIdentity(Machine& machine, PartitionId partition, const raft::Replica& replica);
   void CheckReplica(Machine& machine, PartitionId partition, const raft::Replica& replica);
   void CheckLeader(const Machine& machine, PartitionId partition, const raft::Replica& replica);
-  void CheckCommit(PartitionId partition, const raft::Replica& replica, const Machine& machine);
+  void CheckCommit(PartitionId partition, const raft::Replica& replica, const Machine& machine,
+                   const Seen& before);
+  void CheckDurableMajority(const raft::Replica& replica, const Machine& machine,
+                            const Seen& before, Index index, Term term);
+  [[nodiscard]] bool IsDurable(const raft::Configuration& configuration, GroupId group, Index index,
+                               Term term) const;
   void CheckWrite(const Machine& machine, const raft::Write& write, const raft::Replica& replica);
   void CheckApply(const Machine& machine, const partition::ApplyJob& job);
   void CheckClaims(const Machine& machine, GroupId group, const raft::Message& message,
                    const raft::Replica& replica);
   void CheckAcknowledged(const Machine& machine, Index index, const raft::Replica& replica);
+  void CheckNamed(const Machine& machine, GroupId group, ReplicaId replica);
+  void CheckAsked(const Machine& machine, GroupId group, const raft::Message& message);
   void CheckVote(GroupId group, ReplicaId voter, Term term, ReplicaId candidate);
   [[nodiscard]] const Machine* MachineOf(NodeId node) const;
   void Fail(GroupId group, const std::string& what);
@@ -91,7 +108,11 @@ class Consensus {
   std::map<std::pair<GroupId, Term>, ReplicaId> leaders_;
   std::map<std::tuple<GroupId, ReplicaId, Term>, ReplicaId> votes_;
   std::map<std::tuple<GroupId, Index, Term>, Known> entries_;
-  std::map<PartitionId, std::vector<Committed>> committed_;  // Of every index, from 1.
+  std::map<std::pair<GroupId, ReplicaId>, NodeId> homes_;  // Of every replica that ever ran.
+  std::set<std::pair<GroupId, ReplicaId>> founding_;
+  std::set<std::pair<GroupId, ReplicaId>> removed_;
+  std::set<std::tuple<GroupId, ReplicaId, ReplicaId>> asked_;  // By whom, and who.
+  std::map<PartitionId, std::vector<Committed>> committed_;    // Of every index, from 1.
 };
 
 }  // namespace kvd::simulation

@@ -42,6 +42,11 @@ Status Disk::Truncate(std::span<const storage::Log::Prefix> prefixes) {
 
 void Disk::Imagine(const storage::GroupWrite& write) {
   Image& image = image_[write.group];
+  if (write.remove) {
+    image = Image();
+    image.named.removed = *write.remove;
+  }
+  if (write.create) image.named.here = write.create->id;
   if (write.hard_state) image.hard_state = *write.hard_state;
   if (write.reset) {
     image.terms.clear();
@@ -59,6 +64,7 @@ void Disk::ReadImage() {
   KVD_CHECK(groups.ok(), "a log that was just opened can be read");
   for (const storage::GroupExtent& extent : *groups) {
     Image& image = image_[extent.group];
+    image.named = {.here = extent.replica, .removed = extent.removed};
     image.hard_state = extent.hard_state;
     image.first = extent.first;
     image.previous_term = extent.previous_term;
@@ -83,6 +89,11 @@ bool Disk::Holds(GroupId group, Index index, Term term) const {
 storage::HardState Disk::HardStateOf(GroupId group) const {
   const auto found = image_.find(group);
   return found == image_.end() ? storage::HardState() : found->second.hard_state;
+}
+
+Disk::Named Disk::NamedOf(GroupId group) const {
+  const auto found = image_.find(group);
+  return found == image_.end() ? Named() : found->second.named;
 }
 
 void Disk::EndBind() {

@@ -44,6 +44,13 @@ class Disk {
   [[nodiscard]] bool Holds(GroupId group, Index index, Term term) const;
   [[nodiscard]] storage::HardState HardStateOf(GroupId group) const;
 
+  // Likewise: which replica of a group is here, if its name was written, and which were.
+  struct Named {
+    ReplicaId here;
+    ReplicaId removed;
+  };
+  [[nodiscard]] Named NamedOf(GroupId group) const;
+
   // As written and synced.
   [[nodiscard]] const topology::Binding& binding() const { return binding_; }
   [[nodiscard]] const topology::Boot& boot() const { return boot_; }
@@ -62,6 +69,7 @@ class Disk {
 
  private:
   struct Image {
+    Named named;
     storage::HardState hard_state;
     Index first = 1;
     Term previous_term = 0;

@@ -168,6 +168,7 @@ void Links::Send(HostId host, NodeId id, node::Frame frame) {
     if (!frame.forwards.empty()) seat.user->OnNotSent(IdsOf(frame.forwards));
     frame.forwards.clear();
     frame.raft.clear();
+    frame.membership = {};
     for (node::ForwardReply& reply : frame.replies) {
       if (std::holds_alternative<node::Found>(reply.result)) {
         reply.result = Refusal{.reason = Reason::kOverloaded, .message = "no room"};
@@ -184,6 +185,8 @@ void Links::DropSome(node::Frame& frame) {
   std::erase_if(frame.raft, [this](const node::GroupMessage&) {
     return world_.random().Chance(swarm_.raft_loss_ppm);
   });
+  if (frame.membership.empty()) return;
+  if (world_.random().Chance(swarm_.raft_loss_ppm)) frame.membership = {};
 }
 
 void Links::Put(const LinkPtr& link, size_t towards, Kind kind, node::Frame frame) {

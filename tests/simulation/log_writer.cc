@@ -32,6 +32,10 @@ void LogWriter::TakeJobs() {
       std::ranges::move(std::get<Truncations>(job), std::back_inserter(truncations));
     }
   }
+  for (const raft::Write& write : writes) {
+    if (!write.write.remove) continue;
+    std::erase_if(truncations, [&](const auto& each) { return each.group == write.write.group; });
+  }
   if (!writes.empty()) steps_.push_back(StepOf(std::move(writes)));
   if (!truncations.empty()) steps_.push_back(StepOf(truncations));
   busy_ = true;
@@ -123,10 +127,17 @@ LogWriter::Step LogWriter::StepOf(std::vector<raft::Write> writes) {
     batch.push_back(std::move(write.write));
   }
   const bool early = around_.sabotage == Sabotage::kAcknowledgeBeforeSync;
+  Durable created;
+  for (const storage::GroupWrite& write : batch) {
+    const bool begins = write.create && !write.hard_state && write.entries.empty();
+    if (begins && around_.sabotage == Sabotage::kCreateBeforeSync)
+      created.emplace_back(write.group, 0);
+  }
   return {.begin =
               [=, this, batch = std::move(batch)] {
                 disk_.BeginWrite(batch);
                 if (early) callbacks_.on_durable(durable);
+                if (!created.empty()) callbacks_.on_durable(created);
               },
           .end =
               [=, this] {

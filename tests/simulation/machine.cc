@@ -26,6 +26,7 @@ void Machine::Start() {
                              .clock = options_.clock,
                              .founding = options_.founding,
                              .greet = options_.greet,
+                             .reconciler = options_.reconciler,
                              .on_fatal = on_fatal},
                             disk_);
   if (process_ != nullptr) process_->SetDiskFull(disk_full_);

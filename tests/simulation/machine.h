@@ -18,6 +18,7 @@ class Machine {
     HostId host;
     topology::Founding::Options founding;
     Greet greet;
+    Reconciler reconciler;
     LocalClock clock;
   };
 

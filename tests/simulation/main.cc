@@ -2,6 +2,7 @@
 //
 //   kvsim --seed N [--trace]        replays one run
 //   kvsim --seeds A..B [--jobs J]   runs many
+//   ... --nemesis reconfigure       with replicas that move meanwhile
 //
 // Exits with 0, or with the code of the first failing seed: 127 crash, 128 no progress, 129 wrong.
 
@@ -9,6 +10,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <map>
 #include <string>
 
 #include "tests/simulation/sweep.h"
@@ -30,16 +32,16 @@ bool ParseSeeds(const std::string& text, SweepOptions& options) {
 
 int Report(const SweepReport& report, const SweepOptions& options) {
   for (const SeedFailure& failure : report.failures) {
-    std::printf("%s\n", Line(failure, options.sabotage).c_str());
+    std::printf("%s\n", Line(failure, options).c_str());
   }
   if (options.from != options.to) {
     std::printf(
         "%s\n",
         fmt::format(
-            "{} seeds, {} failed; {} operations done, {} refused, {} of unknown outcome; {} "
-            "processes; {} histories too hard to judge",
+            "{} seeds, {} failed; {} operations done, {} refused, {} of unknown outcome; {} steps; "
+            "{} processes; {} histories too hard to judge",
             report.runs, report.failures.size(), report.done, report.refused, report.open,
-            report.processes, report.too_hard)
+            report.steps, report.processes, report.too_hard)
             .c_str());
   }
   return report.failures.empty() ? 0 : static_cast<int>(report.failures.front().failure.kind);
@@ -56,6 +58,9 @@ int main(int argc, char** argv) {
   auto* many = app.add_option("--seeds", seeds, "Run seeds A..B")->excludes(one);
   app.add_option("--jobs", options.jobs, "Processes at a time")->check(CLI::Range(1, 64));
   app.add_flag("--trace", options.prints_trace, "Print what happens")->excludes(many);
+  app.add_option("--nemesis", options.nemesis, "What befalls the cluster beside all faults")
+      ->transform(CLI::CheckedTransformer(std::map<std::string, NemesisKind>{
+          {"faults", NemesisKind::kFaults}, {"reconfigure", NemesisKind::kReconfigure}}));
   app.add_option("--sabotage", sabotage, "Break this rule, to see that it is noticed");
   CLI11_PARSE(app, argc, argv);
   options.to = options.from;

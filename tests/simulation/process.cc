@@ -118,7 +118,8 @@ void Process::StartApplier() {
           .on_fatal = [this](const Status& status) { Fatal(status); },
           .on_applied = [this](const partition::ApplyJob& job,
                                const partition::Applied& applied) { NoteApplied(job, applied); },
-          .on_installed = [this](PartitionId partition) { NoteInstalled(partition); }});
+          .on_installed = [this](PartitionId partition) { NoteInstalled(partition); },
+          .on_dropped = [this](PartitionId partition) { NoteDropped(partition); }});
 }
 
 // Digests are taken of some indexes, the same everywhere, so that there is something to compare.
@@ -190,6 +191,14 @@ void Process::HelloAnswer(const std::string& name, const topology::HelloResponse
       [name, response](node::Node& node, Instant now) { node.OnHelloAnswer(name, response, now); });
 }
 
+void Process::SendReports(NodeId to) {
+  Post([to](node::Node& node, Instant now) { node.SendReports(to, now); });
+}
+
+void Process::SendStep(NodeId leader, const node::Step& step) {
+  Post([leader, step](node::Node& node, Instant now) { node.SendStep(leader, step, now); });
+}
+
 void Process::OnLinkUp(NodeId peer) {
   around_.world.Trace(name_, fmt::format("link to {} up", peer.value));
   Post([peer](node::Node& node, Instant now) { node.OnLinkUp(peer, now); });
@@ -205,6 +214,23 @@ void Process::OnRefused(NodeId peer) {
 }
 
 void Process::OnFrame(NodeId peer, const node::Frame& frame) {
+  if (around_.sabotage == Sabotage::kIgnoreReplicaIds) return OnFrameForAnyone(peer, frame);
+  PostFrame(peer, frame);
+}
+
+// Whatever replica of the group is here takes it for its own.
+void Process::OnFrameForAnyone(NodeId peer, node::Frame frame) {
+  for (node::GroupMessage& each : frame.raft) {
+    const node::Replicas* replicas = node_->replicas();
+    const raft::Replica* here = replicas == nullptr || each.group == kSystemGroup
+                                    ? nullptr
+                                    : replicas->Find(PartitionOf(each.group));
+    if (here != nullptr) each.message.to = here->self().id;
+  }
+  PostFrame(peer, frame);
+}
+
+void Process::PostFrame(NodeId peer, const node::Frame& frame) {
   for (const auto& forward : frame.forwards) {
     around_.world.Trace(name_, fmt::format("gets forward {} of {}", forward.id, peer.value));
   }
@@ -266,7 +292,8 @@ void Process::Dispatch(node::Effects effects) {
                 .fetches = std::move(effects.fetches),
                 .chunk_closes = std::move(effects.chunk_closes),
                 .chunk_reads = std::move(effects.chunk_reads),
-                .chunk_writes = std::move(effects.chunk_writes)});
+                .chunk_writes = std::move(effects.chunk_writes),
+                .drops = std::move(effects.drops)});
   if (!effects.truncations.empty()) {
     for (const auto& prefix : effects.truncations) {
       around_.consensus.Truncates(options_.host, prefix);
@@ -285,6 +312,8 @@ void Process::Dispatch(node::Effects effects) {
     hello.mapped()(std::move(response));
   }
   for (auto& [call, answer] : effects.answers) Answer(call, std::move(answer));
+  for (const auto& report : effects.reports) options_.reconciler.on_report(report);
+  for (const auto& answer : effects.step_answers) options_.reconciler.on_answer(answer);
   for (auto& [peer, frame] : effects.frames) around_.links.Send(options_.host, peer, frame);
 }
 

@@ -40,6 +40,12 @@ using CallDone = std::function<void(std::optional<node::Answer>)>;
 // Sends a greeting to a node, by name.
 using Greet = std::function<void(const topology::FoundingEffects::Greeting&)>;
 
+// Whoever is told of groups and asks for steps.
+struct Reconciler {
+  std::function<void(const node::GroupReport&)> on_report;
+  std::function<void(const node::StepAnswer&)> on_answer;
+};
+
 class Process final : public LinkUser {
  public:
   struct Options {
@@ -47,6 +53,7 @@ class Process final : public LinkUser {
     LocalClock clock;
     topology::Founding::Options founding;  // As the cluster file says; the rest is on the disk.
     Greet greet;
+    Reconciler reconciler;
     std::function<void()> on_fatal;  // The process cannot go on.
   };
   using HelloDone = std::function<void(topology::HelloResponse)>;
@@ -61,6 +68,8 @@ class Process final : public LinkUser {
   void Call(node::Operation operation, Duration budget, CallDone done);
   void Hello(const topology::HelloRequest& request, HelloDone done);
   void HelloAnswer(const std::string& name, const topology::HelloResponse& response);
+  void SendReports(NodeId to);
+  void SendStep(NodeId leader, const node::Step& step);
   void SetDiskFull(bool full);
   void StallDisk(Duration time) { writer_->Stall(time); }
   void EndStall() { writer_->EndStall(); }
@@ -100,9 +109,12 @@ class Process final : public LinkUser {
   [[nodiscard]] node::Node::Options NodeOptions();
   void NoteApplied(const partition::ApplyJob& job, const partition::Applied& applied);
   void NoteInstalled(PartitionId partition);
+  void NoteDropped(PartitionId partition) { around_.consensus.Dropped(options_.host, partition); }
   void NoteFlushed(const Applier::Truncations& flushed);
   void MeasureDisk();
 
+  void OnFrameForAnyone(NodeId peer, node::Frame frame);
+  void PostFrame(NodeId peer, const node::Frame& frame);
   void Post(Event event);
   void RunAfter(Duration delay);
   void Run();

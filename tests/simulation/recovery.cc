@@ -1,6 +1,8 @@
 #include "tests/simulation/recovery.h"
 
+#include <algorithm>
 #include <limits>
+#include <utility>
 
 namespace kvd::simulation {
 namespace {
@@ -30,6 +32,18 @@ Status ForgetSessions(storage::Store& store) {
   return store.Write(batch);
 }
 
+// What a log would be that keeps no tombstones: whoever was removed is blank, and back.
+void ForgetTombstones(node::Recovery& recovery) {
+  for (const auto& [partition, removed] : std::exchange(recovery.tombstones, {})) {
+    const auto is_here = [&](const auto& each) { return each.partition == partition; };
+    if (std::ranges::any_of(recovery.replicas, is_here)) continue;
+    node::RecoveredReplica blank;
+    blank.partition = partition;
+    blank.id = removed;
+    recovery.replicas.push_back(std::move(blank));
+  }
+}
+
 }  // namespace
 
 StatusOr<node::Recovery> RecoverFrom(Disk& disk, partition::StateMachines& machines, Random& random,
@@ -38,6 +52,7 @@ StatusOr<node::Recovery> RecoverFrom(Disk& disk, partition::StateMachines& machi
   if (sabotage == Sabotage::kForgetSessions) KVD_RETURN_IF_ERROR(ForgetSessions(disk.store()));
   KVD_ASSIGN_OR_RETURN(auto recovery, node::Recover(disk.log(), machines));
   disk.NoteRecovered();
+  if (sabotage == Sabotage::kForgetTombstones) ForgetTombstones(recovery);
   if (recovery.topology && recovery.topology->Find(disk.node_uuid()) == nullptr) {
     return MakeStatus(StatusCode::kDataLoss, "IDENTITY is no member of the topology beside it");
   }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <string>
@@ -13,6 +14,7 @@
 #include "tests/simulation/clients.h"
 #include "tests/simulation/machine.h"
 #include "tests/simulation/nemesis.h"
+#include "tests/simulation/oracle.h"
 
 namespace kvd::simulation {
 namespace {
@@ -35,7 +37,7 @@ class Simulation {
   explicit Simulation(const RunOptions& options)
       : options_(options),
         world_(options.seed, options.prints_trace),
-        swarm_(DrawSwarm(world_.random())),
+        swarm_(DrawSwarm(world_.random(), options.nemesis)),
         network_(world_, swarm_),
         links_(world_, network_, swarm_),
         ledger_(world_) {
@@ -78,6 +80,8 @@ class Simulation {
                      .topology = std::nullopt,
                      .fresh_cluster_id = {}},
         .greet = [this, i](const auto& greeting) { Carry(*machines_[i], greeting); },
+        .reconciler = {.on_report = [this](const auto& report) { oracle_.Hear(report); },
+                       .on_answer = [this](const auto& answer) { oracle_.Hear(answer); }},
         .clock = {.offset = world_.Between(Duration::zero(), std::chrono::hours(1)),
                   .rate_ppm = DrawRate()}};
     machines_.push_back(std::make_unique<Machine>(around_, std::move(machine)));
@@ -123,9 +127,11 @@ class Simulation {
 
   void UnderFaults() {
     nemesis_.Start();
+    oracle_.Start();
     clients_.Start();
     RunFor(swarm_.safety_phase);
     clients_.Stop();
+    oracle_.Stop();
     nemesis_.Heal();
   }
 
@@ -176,29 +182,50 @@ class Simulation {
     return "";
   }
 
-  // The first in ring order leads, and all replicas are equal byte for byte.
+  // The first in ring order leads, members elsewhere being last; all members are equal byte for
+  // byte; and nobody else has a replica.
   std::string WhatIsMissingOf(PartitionId partition) {
-    const topology::Topology& topology = *machines_.front()->process()->node().topology();
-    const auto& order = topology.ring[partition.value];
-    const Process& first = ProcessOf(topology, order.front());
-    const raft::Replica& owner = *first.node().replicas()->Find(partition);
-    if (!owner.IsServing()) {
-      return fmt::format("replica {} does not lead, {} does", order.front().id.value,
-                         owner.leader() ? owner.leader()->id.value : 0);
+    const raft::Replica* owner = nullptr;
+    for (const auto& machine : machines_) {
+      const raft::Replica* replica = ReplicaOn(*machine, partition);
+      if (replica == nullptr || !replica->IsServing()) continue;
+      if (owner == nullptr || replica->term() > owner->term()) owner = replica;
     }
+    if (owner == nullptr) return "nobody leads: " + DescribeReplicas(partition);
+    const raft::Configuration& configuration = owner->configuration();
+    if (configuration.IsJoint() || owner->configuration_index() > owner->commit()) {
+      return "its configuration is not settled";
+    }
+    const raft::Member first = FirstOf(partition, configuration.voters);
+    if (owner->self() != first) {
+      return fmt::format("replica {} does not lead, {} does", first.id.value,
+                         owner->self().id.value);
+    }
+    for (const auto& machine : machines_) {
+      const raft::Replica* replica = ReplicaOn(*machine, partition);
+      if (replica == nullptr || configuration.Contains(replica->self().id)) continue;
+      return fmt::format("replica {} was removed and is still there", replica->self().id.value);
+    }
+    return WhatMembersMiss(partition, *owner);
+  }
+
+  std::string WhatMembersMiss(PartitionId partition, const raft::Replica& owner) {
     std::optional<uint64_t> digest;
-    for (const topology::Replica& member : order) {
-      const Process& process = ProcessOf(topology, member);
-      const raft::Replica& replica = *process.node().replicas()->Find(partition);
-      if (replica.leader() != owner.self()) {
+    for (const raft::Member& member : owner.configuration().All()) {
+      Machine& machine = MachineOf(member.node);
+      const raft::Replica* replica = ReplicaOn(machine, partition);
+      if (replica == nullptr || replica->self() != member) {
+        return fmt::format("replica {} is not there", member.id.value);
+      }
+      if (replica->leader() != owner.self()) {
         return fmt::format("replica {} does not know its leader", member.id.value);
       }
-      const Index applied = process.machines().applied(partition).index;
+      const Index applied = machine.process()->machines().applied(partition).index;
       if (applied != owner.last()) {
         return fmt::format("replica {} has applied {} of {}", member.id.value, applied,
                            owner.last());
       }
-      const auto own = process.machines().Digest(partition);
+      const auto own = machine.process()->machines().Digest(partition);
       if (!own.ok()) return Message(own.status());
       if (digest.value_or(*own) != *own) {
         world_.Fail(FailureKind::kWrong,
@@ -209,12 +236,50 @@ class Simulation {
     return "";
   }
 
-  const Process& ProcessOf(const topology::Topology& topology, const topology::Replica& replica) {
-    const std::string& name = topology.Find(replica.node)->card.name;
+  std::string DescribeReplicas(PartitionId partition) {
+    std::string text;
     for (const auto& machine : machines_) {
-      if (machine->name() == name) return *machine->process();
+      const raft::Replica* replica = ReplicaOn(*machine, partition);
+      if (replica == nullptr) continue;
+      text +=
+          fmt::format("{} has {} in role {} of term {}, log {} to {}, commit {}, members at {}:",
+                      machine->name(), replica->self().id.value, static_cast<int>(replica->role()),
+                      replica->term(), replica->first(), replica->last(), replica->commit(),
+                      replica->configuration_index());
+      for (const auto* members :
+           {&replica->configuration().voters, &replica->configuration().outgoing,
+            &replica->configuration().learners}) {
+        for (const raft::Member& member : *members) text += fmt::format(" {}", member.id.value);
+        text += members == &replica->configuration().learners ? "; " : " /";
+      }
     }
-    KVD_CHECK(false, "a member is a machine");
+    return text;
+  }
+
+  // All run.
+  [[nodiscard]] const topology::Topology& AnyTopology() const {
+    return *machines_.front()->process()->node().topology();
+  }
+
+  static const raft::Replica* ReplicaOn(Machine& machine, PartitionId partition) {
+    return machine.process()->node().replicas()->Find(partition);
+  }
+
+  [[nodiscard]] raft::Member FirstOf(PartitionId partition,
+                                     std::vector<raft::Member> voters) const {
+    const auto& order = AnyTopology().ring[partition.value];
+    return std::ranges::min(voters, {}, [&](const raft::Member& voter) {
+      return std::pair(
+          std::ranges::find(order, voter.node, &topology::Replica::node) - order.begin(), voter.id);
+    });
+  }
+
+  Machine& MachineOf(NodeId node) {
+    const std::string& name = AnyTopology().Find(node)->card.name;
+    const auto found = std::ranges::find_if(
+        machines_, [&](const auto& machine) { return machine->name() == name; });
+    KVD_CHECK(found != machines_.end(), "a member is a machine");
+    return **found;
   }
 
   // A write and reads of every key: all must be served.
@@ -272,6 +337,7 @@ class Simulation {
       report.open += op.state == OpState::kOpen ? 1 : 0;
       report.refused += op.state == OpState::kRefused ? 1 : 0;
     }
+    report.steps = oracle_.steps();
     report.failure = world_.failure();
     report.digest = world_.digest();
     return report;
@@ -297,7 +363,7 @@ class Simulation {
         if (!entries.ok()) return;
         for (const storage::Entry& entry : *entries) content += entry.payload;
       }
-      const PartitionId partition{extent.group.value - 1};
+      const PartitionId partition = PartitionOf(extent.group);
       const auto values = machine.disk().store().Scan(partition, 1, "", 1000);
       if (!values.ok()) return;
       for (const storage::StoredKey& key : *values) content += key.key + key.value.value;
@@ -320,6 +386,7 @@ class Simulation {
   std::vector<std::unique_ptr<Machine>> machines_;
   Clients clients_{around_, machines_};
   Nemesis nemesis_{around_, machines_};
+  Oracle oracle_{around_, machines_};
 };
 
 }  // namespace

@@ -14,6 +14,7 @@ namespace kvd::simulation {
 
 struct RunOptions {
   uint64_t seed = 0;
+  NemesisKind nemesis = NemesisKind::kFaults;
   Sabotage sabotage = Sabotage::kNone;
   bool prints_trace = false;
 
@@ -30,6 +31,7 @@ struct RunReport {
   uint32_t open = 0;
   uint32_t refused = 0;
 
+  uint32_t steps = 0;  // Changes of a group's members.
   uint32_t processes = 0;
   uint32_t too_hard = 0;  // Histories of keys that were not judged to the end.
 };

@@ -24,6 +24,15 @@ TEST(SimulationTest, TheFirstSeedsAreClean) {
   EXPECT_GT(report.done, report.runs * 20);
 }
 
+TEST(SimulationTest, TheFirstSeedsAreCleanWhileReplicasMove) {
+  const SweepOptions options{.from = 1, .to = kSeeds, .nemesis = NemesisKind::kReconfigure};
+  const SweepReport report = Sweep(options);
+  for (const SeedFailure& failure : report.failures) ADD_FAILURE() << Line(failure, options);
+  EXPECT_EQ(report.runs, kSeeds);
+  EXPECT_GT(report.done, report.runs * 20);
+  EXPECT_GT(report.steps, report.runs * 5);
+}
+
 TEST(SimulationTest, ASeedDecidesEverything) {
   const RunReport report = simulation::Run({.seed = 3});
   EXPECT_EQ(report.digest, simulation::Run({.seed = 3}).digest);
@@ -33,10 +42,14 @@ TEST(SimulationTest, ASeedDecidesEverything) {
 class SabotageTest : public ::testing::TestWithParam<Sabotage> {};
 
 TEST_P(SabotageTest, IsNoticed) {
-  const SweepReport report =
-      Sweep({.from = 1, .to = kSeedsPerSabotage, .sabotage = GetParam(), .stops_at_first = true});
+  const SweepOptions options{.from = 1,
+                             .to = kSeedsPerSabotage,
+                             .nemesis = NemesisFor(GetParam()),
+                             .sabotage = GetParam(),
+                             .stops_at_first = true};
+  const SweepReport report = Sweep(options);
   ASSERT_FALSE(report.failures.empty()) << "not noticed within " << kSeedsPerSabotage << " seeds";
-  RecordProperty("noticed", Line(report.failures.front(), GetParam()));
+  RecordProperty("noticed", Line(report.failures.front(), options));
 }
 
 INSTANTIATE_TEST_SUITE_P(EveryRule, SabotageTest, ::testing::ValuesIn(kSabotages),

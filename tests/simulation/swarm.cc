@@ -82,9 +82,17 @@ void DrawClients(Draw& draw, Swarm& swarm) {
   swarm.max_inflight_bytes = draw.Ppm(3) == 1 ? draw.Between(2500, 6000) : 64U << 20U;
 }
 
+// Nodes to move to, and few groups: each then changes often.
+void DrawSteps(Draw& draw, Swarm& swarm) {
+  swarm.nodes = std::max(swarm.nodes, draw.Between(3, 5));
+  swarm.partitions = std::min(swarm.partitions, 4U);
+  swarm.steps = {draw.Between(milliseconds(30), milliseconds(500)),
+                 draw.Between(milliseconds(500), seconds(8))};
+}
+
 }  // namespace
 
-Swarm DrawSwarm(Random& random) {
+Swarm DrawSwarm(Random& random, NemesisKind nemesis) {
   Draw draw(random);
   Swarm swarm{.nodes = draw.Between(1, 10) == 1 ? draw.Between(1, 2) : draw.Between(3, 7),
               .partitions = 1U << draw.Between(0, 4),
@@ -105,6 +113,7 @@ Swarm DrawSwarm(Random& random) {
   swarm.replicas.flushes_kept = 1;
   if (draw.Coin()) swarm.max_chunk_bytes = draw.Between(1, 500);
   DrawClients(draw, swarm);
+  if (nemesis == NemesisKind::kReconfigure) DrawSteps(draw, swarm);
   return swarm;
 }
 
@@ -128,6 +137,9 @@ constexpr std::array kNames = {
     Named{Sabotage::kReadStale, "read-stale"},
     Named{Sabotage::kReuseBoot, "reuse-boot"},
     Named{Sabotage::kForgetAnswer, "forget-answer"},
+    Named{Sabotage::kForgetTombstones, "forget-tombstones"},
+    Named{Sabotage::kIgnoreReplicaIds, "ignore-replica-ids"},
+    Named{Sabotage::kCreateBeforeSync, "create-before-sync"},
     Named{Sabotage::kRaftVoteBeforeSync, "raft-vote-before-sync", raft::Rule::kVoteBeforeSync},
     Named{Sabotage::kRaftAckBeforeSync, "raft-ack-before-sync", raft::Rule::kAckBeforeSync},
     Named{Sabotage::kRaftReadWithoutConfirmation, "raft-read-without-confirmation",
@@ -138,6 +150,8 @@ constexpr std::array kNames = {
           raft::Rule::kApplyBeforeCommit},
     Named{Sabotage::kRaftVoteWithoutLogCheck, "raft-vote-without-log-check",
           raft::Rule::kVoteWithoutLogCheck},
+    Named{Sabotage::kRaftNewMajorityOnly, "raft-new-majority-only", raft::Rule::kNewMajorityOnly},
+    Named{Sabotage::kRaftLearnerCounted, "raft-learner-counted", raft::Rule::kLearnerCounted},
 };
 
 const Named& Find(Sabotage sabotage) {
@@ -150,6 +164,19 @@ const Named& Find(Sabotage sabotage) {
 
 std::optional<raft::Rule> BrokenRule(Sabotage sabotage) {
   return Find(sabotage).rule;
+}
+
+NemesisKind NemesisFor(Sabotage sabotage) {
+  switch (sabotage) {
+    case Sabotage::kForgetTombstones:
+    case Sabotage::kIgnoreReplicaIds:
+    case Sabotage::kCreateBeforeSync:
+    case Sabotage::kRaftNewMajorityOnly:
+    case Sabotage::kRaftLearnerCounted:
+      return NemesisKind::kReconfigure;
+    default:
+      return NemesisKind::kFaults;
+  }
 }
 
 std::string_view SabotageName(Sabotage sabotage) {

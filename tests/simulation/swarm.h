@@ -68,6 +68,9 @@ struct Swarm {
   node::Replicas::Options replicas = {};
   uint64_t max_chunk_bytes = 256U << 10U;
 
+  // Who is where: steps of the oracle, and the time after which it wants something else.
+  Plague steps = {};
+
   // The clients.
   Duration think_max{};
   Duration budget_max{};
@@ -78,7 +81,12 @@ struct Swarm {
   uint64_t max_inflight_bytes = 0;
 };
 
-[[nodiscard]] Swarm DrawSwarm(Random& random);
+enum class NemesisKind : uint8_t {
+  kFaults,       // Everybody stays where epoch 1 put them.
+  kReconfigure,  // Replicas move all the time.
+};
+
+[[nodiscard]] Swarm DrawSwarm(Random& random, NemesisKind nemesis);
 
 // A rule that is broken on purpose: by the driver, or in consensus itself. A rig that does not
 // notice has not tested the rule.
@@ -94,6 +102,9 @@ enum class Sabotage : uint8_t {
   kReadStale,              // Reads are answered from what was read earlier.
   kReuseBoot,              // A restart does not count as a boot.
   kForgetAnswer,           // Answers now and then never leave the driver.
+  kForgetTombstones,       // A start takes removed replicas for blank ones.
+  kIgnoreReplicaIds,       // A message is taken by whatever replica of its group is there.
+  kCreateBeforeSync,       // A replica starts when its record is written, not when it is synced.
 
   // Rules of server/raft/rules.h.
   kRaftVoteBeforeSync,
@@ -102,6 +113,8 @@ enum class Sabotage : uint8_t {
   kRaftCommitOldTermByCounting,
   kRaftApplyBeforeCommit,
   kRaftVoteWithoutLogCheck,
+  kRaftNewMajorityOnly,
+  kRaftLearnerCounted,
 };
 
 inline constexpr std::array kSabotages = {
@@ -115,16 +128,24 @@ inline constexpr std::array kSabotages = {
     Sabotage::kReadStale,
     Sabotage::kReuseBoot,
     Sabotage::kForgetAnswer,
+    Sabotage::kForgetTombstones,
+    Sabotage::kIgnoreReplicaIds,
+    Sabotage::kCreateBeforeSync,
     Sabotage::kRaftVoteBeforeSync,
     Sabotage::kRaftAckBeforeSync,
     Sabotage::kRaftReadWithoutConfirmation,
     Sabotage::kRaftCommitOldTermByCounting,
     Sabotage::kRaftApplyBeforeCommit,
     Sabotage::kRaftVoteWithoutLogCheck,
+    Sabotage::kRaftNewMajorityOnly,
+    Sabotage::kRaftLearnerCounted,
 };
 
 // The rule of consensus that is broken; nullopt: none.
 [[nodiscard]] std::optional<raft::Rule> BrokenRule(Sabotage sabotage);
+
+// The nemesis under which it is to be noticed.
+[[nodiscard]] NemesisKind NemesisFor(Sabotage sabotage);
 
 // "acknowledge-before-sync".
 [[nodiscard]] std::string_view SabotageName(Sabotage sabotage);

@@ -23,6 +23,7 @@ struct Message {
   uint32_t done = 0;
   uint32_t open = 0;
   uint32_t refused = 0;
+  uint32_t steps = 0;
   uint32_t processes = 0;
   uint32_t too_hard = 0;
   int kind = 0;  // 0: no failure.
@@ -45,6 +46,7 @@ struct Child {
 RunReport RunSeed(uint64_t seed, const SweepOptions& options, Progress& progress) {
   progress.seed = seed;
   const RunOptions run{.seed = seed,
+                       .nemesis = options.nemesis,
                        .sabotage = options.sabotage,
                        .prints_trace = options.prints_trace,
                        .now_ns = &progress.now_ns};
@@ -62,6 +64,7 @@ Message MessageOf(uint64_t seed, const RunReport& report) {
                   .done = report.done,
                   .open = report.open,
                   .refused = report.refused,
+                  .steps = report.steps,
                   .processes = report.processes,
                   .too_hard = report.too_hard};
   if (!report.failure) return message;
@@ -88,6 +91,7 @@ void Add(const Message& message, SweepReport& report) {
   report.done += message.done;
   report.open += message.open;
   report.refused += message.refused;
+  report.steps += message.steps;
   report.processes += message.processes;
   report.too_hard += message.too_hard;
   if (message.kind == 0) return;
@@ -150,9 +154,11 @@ SweepReport Sweep(const SweepOptions& options) {
   return report;
 }
 
-std::string Line(const SeedFailure& failure, Sabotage sabotage) {
-  const std::string how =
-      sabotage == Sabotage::kNone ? "" : fmt::format(" --sabotage={}", SabotageName(sabotage));
+std::string Line(const SeedFailure& failure, const SweepOptions& options) {
+  std::string how = options.nemesis == NemesisKind::kReconfigure ? " --nemesis=reconfigure" : "";
+  if (options.sabotage != Sabotage::kNone) {
+    how += fmt::format(" --sabotage={}", SabotageName(options.sabotage));
+  }
   return fmt::format("kvsim --seed={}{} failed: {} at {}", failure.seed, how, failure.failure.what,
                      ForPeople(failure.failure.at));
 }

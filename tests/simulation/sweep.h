@@ -15,6 +15,7 @@ struct SweepOptions {
   uint64_t from = 1;
   uint64_t to = 1;  // Inclusive.
   uint32_t jobs = 1;
+  NemesisKind nemesis = NemesisKind::kFaults;
   Sabotage sabotage = Sabotage::kNone;
   bool prints_trace = false;
   bool stops_at_first = false;
@@ -30,6 +31,7 @@ struct SweepReport {
   uint64_t done = 0;
   uint64_t open = 0;
   uint64_t refused = 0;
+  uint64_t steps = 0;
   uint64_t processes = 0;
   uint64_t too_hard = 0;
   std::vector<SeedFailure> failures;  // In order of seed.
@@ -39,6 +41,6 @@ struct SweepReport {
 [[nodiscard]] SweepReport Sweep(const SweepOptions& options);
 
 // "kvsim --seed=7 failed: WHAT at 1.5 s": exactly one line, which replays it.
-[[nodiscard]] std::string Line(const SeedFailure& failure, Sabotage sabotage);
+[[nodiscard]] std::string Line(const SeedFailure& failure, const SweepOptions& options);
 
 }  // namespace kvd::simulation
