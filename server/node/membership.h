@@ -17,6 +17,7 @@
 
 #include "common/types.h"
 #include "server/raft/configuration.h"
+#include "server/topology/reports.h"
 
 namespace kvd::node {
 
@@ -58,41 +59,10 @@ struct Removal {
   friend bool operator==(const Removal&, const Removal&) = default;
 };
 
-// What a group's leader knows of its group: what the reconciler acts on.
-struct MemberProgress {
-  ReplicaId id;
-  uint64_t behind = 0;    // Entries.
-  bool active = false;    // Heard within the last election timeout.
-  bool snapshot = false;  // Waits for a snapshot.
-
-  friend bool operator==(const MemberProgress&, const MemberProgress&) = default;
-};
-struct GroupReport {
-  PartitionId partition;
-  raft::Member leader;
-  Term term = 0;
-  Index configuration_index = 0;
-  bool settled = false;  // The configuration in force is committed and not joint.
-  raft::Configuration configuration;
-  std::vector<MemberProgress> members;  // In order of id.
-  uint64_t bytes = 0;                   // Of keys and values.
-  uint64_t keys = 0;
-
-  friend bool operator==(const GroupReport&, const GroupReport&) = default;
-};
-
-// A change of one group's configuration, decided elsewhere on a report of (term, if_index): the
-// leader of that term makes it if that configuration is still in force. See
-// raft::Replica::ProposeChange().
-struct Step {
-  PartitionId partition;
-  Term term = 0;
-  Index if_index = 0;
-  std::vector<raft::Member> voters;
-  std::vector<raft::Member> learners;
-
-  friend bool operator==(const Step&, const Step&) = default;
-};
+// What a group's leader knows of its group, and what it is asked to do.
+using topology::GroupReport;
+using topology::MemberProgress;
+using topology::Step;
 
 enum class StepRefused : uint8_t {
   kNotLeader,           // Or there is no replica here, or it leads in another term.
