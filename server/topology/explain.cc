@@ -21,11 +21,15 @@ std::string JobName(const Rejection& rejection) {
 }
 
 Refusal InUse(const Rejection& rejection, const Topology& now) {
-  const Member* member = now.Find(*rejection.node);
-  const std::string uuid = member->card.uuid.ToString();
+  const NodeCard& card = now.Find(*rejection.node)->card;
+  const std::string uuid = card.uuid.ToString();
+  const bool same_name = rejection.why == Why::kNameInUse;
   return {.reason = Reason::kNameInUse,
-          .message = fmt::format("name {} is in use by {} at {}", member->card.name, uuid,
-                                 member->card.peer_address),
+          .message =
+              same_name
+                  ? fmt::format("name {} is in use by {} at {}", card.name, uuid, card.peer_address)
+                  : fmt::format("{} is the UUID of {} at {}; was a data directory copied?", uuid,
+                                card.name, card.peer_address),
           .metadata = {{"expected", uuid}}};
 }
 

@@ -18,8 +18,10 @@ namespace kvd::topology {
 // - FinishJoin: the node's replica votes wherever one is wished there;
 // - FinishRemoval: nothing is wished on the node, and no group's committed configuration names it;
 // - FinishJob: its nodes have arrived or are gone; of a rebalance, every partition is as wished.
-// While a group has not reported in this term, no removal is due. They are decided like any other
-// command; one that was overtaken is rejected.
+// While a group has not reported in this term, no removal is due. A step that was asked for while
+// the node was still wished, and arrives after its group's last report, can add it as a learner
+// once more: it counts for nothing, and the next pass drops it. Commands due are decided like any
+// other; one that was overtaken is rejected.
 [[nodiscard]] std::vector<Command> CommandsDue(const Topology& topology, const Reports& reports);
 
 struct JobProgress {

@@ -165,6 +165,9 @@ TEST(JudgeReturnTest, UuidOfAnotherNameIsRefused) {
   renamed.name = "n7";
   const auto refusal = std::get<Refusal>(JudgeReturn(FoundedBy(3), renamed, {}));
   EXPECT_EQ(refusal.reason, Reason::kNameInUse);
+  EXPECT_EQ(refusal.message, UuidOf(2).ToString() +
+                                 " is the UUID of n2 at 127.0.0.1:7421; was a data directory "
+                                 "copied?");
 }
 
 }  // namespace

@@ -165,10 +165,13 @@ std::optional<GroupReport> Group::Report(const std::set<NodeId>& dead, Random& r
   return report;
 }
 
-bool Group::IsNamed(NodeId node) const {
-  const auto on_node = [node](const raft::Member& member) { return member.node == node; };
-  return std::ranges::any_of(configuration_.All(), on_node) ||
-         std::ranges::any_of(committed_.All(), on_node);
+bool Group::CountsOn(NodeId node) const {
+  const auto counts_in = [node](const raft::Configuration& configuration) {
+    return std::ranges::any_of(configuration.All(), [&](const raft::Member& member) {
+      return member.node == node && configuration.IsVoter(member.id);
+    });
+  };
+  return counts_in(configuration_) || counts_in(committed_);
 }
 
 bool Group::IsAsWished(const std::vector<Replica>& wish) const {

@@ -39,7 +39,9 @@ class Group {
 
   [[nodiscard]] bool HasLeader() const { return leader_.has_value(); }
   [[nodiscard]] Term term() const { return term_; }
-  [[nodiscard]] bool IsNamed(NodeId node) const;
+
+  // Whether a replica on the node counts, now or if the last change is cut off.
+  [[nodiscard]] bool CountsOn(NodeId node) const;
   [[nodiscard]] bool IsAsWished(const std::vector<Replica>& wish) const;
   [[nodiscard]] std::string Describe() const;
   [[nodiscard]] uint64_t transfers() const { return transfers_; }  // Begun so far.
