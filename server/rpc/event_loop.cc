@@ -29,6 +29,7 @@ class ShareQueue final : public grpc::Server::GlobalCallbacks {
 void InstallHook() {
   static absl::once_flag once;
   // gRPC deletes it in the end, whatever its header says.
+  // NOLINTNEXTLINE(clang-analyzer-cplusplus.NewDeleteLeaks)
   absl::call_once(once, [] { grpc::Server::SetGlobalCallbacks(new ShareQueue); });
 }
 
