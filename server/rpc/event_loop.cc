@@ -104,6 +104,8 @@ void EventLoop::Run() {
 }
 
 void EventLoop::Post(std::function<void()> function) {
+  absl::MutexLock lock(&mu_);
+  if (stopped_) return;
   auto* posted = new Posted(std::move(function));
   posted->alarm.Set(queue_.get(), gpr_now(GPR_CLOCK_REALTIME), static_cast<Completion*>(posted));
 }
@@ -116,6 +118,10 @@ void EventLoop::AwaitReported() {
 
 void EventLoop::Stop() {
   if (queue_ == nullptr) return;
+  {
+    absl::MutexLock lock(&mu_);
+    stopped_ = true;
+  }
   queue_->Shutdown();
   if (thread_.joinable()) {
     thread_.join();

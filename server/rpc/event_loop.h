@@ -18,6 +18,8 @@
 #include <utility>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
 #include "server/runtime/watch.h"
 
 namespace kvd::rpc {
@@ -56,15 +58,15 @@ class EventLoop {
   // After the first Serve().
   void Start();
 
-  // Runs `function` on the loop's thread, soon. REQUIRES: Stop() was not called.
-  void Post(std::function<void()> function);
+  // Runs `function` on the loop's thread, soon; drops it once Stop() was called.
+  void Post(std::function<void()> function) ABSL_LOCKS_EXCLUDED(mu_);
 
   // Returns when everything that the queue had by then was reported. Not on the loop's thread.
   void AwaitReported();
 
   // Ends the thread, if it was started. Nothing may be started on the queue any more. No-op if
   // done. REQUIRES: the servers were shut down, but not destroyed; all other calls are done.
-  void Stop();
+  void Stop() ABSL_LOCKS_EXCLUDED(mu_);
 
   [[nodiscard]] grpc::ServerCompletionQueue& queue() { return *queue_; }
 
@@ -75,6 +77,8 @@ class EventLoop {
   std::unique_ptr<grpc::ServerCompletionQueue> queue_;
   std::vector<std::unique_ptr<grpc::ServerCompletionQueue>> unused_;  // Of the other servers.
   std::thread thread_;
+  absl::Mutex mu_;
+  bool stopped_ ABSL_GUARDED_BY(mu_) = false;
 };
 
 }  // namespace kvd::rpc

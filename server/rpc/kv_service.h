@@ -4,6 +4,8 @@
 // Threading: Answer() is called by the shard; the rest by the assembler.
 #pragma once
 
+#include <optional>
+
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "kvd/v1/kv.grpc.pb.h"

@@ -1,6 +1,6 @@
 // Drives one Node in real time. Threads and time live here, decisions do not.
 //
-//   rpc threads, keeper --Post--> turn: Node --appends--> log writer --durable--> Post
+//   event loop, keeper  --Post--> turn: Node --appends--> log writer --durable--> Post
 //                                         |  |--applies, reads--> applier --done--> Post
 //                                         |--frames, answers--> Transport
 //

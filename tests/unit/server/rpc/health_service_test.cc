@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 
 namespace kvd::rpc {
 namespace {
@@ -30,7 +31,10 @@ class HealthServiceTest : public testing::Test {
     loop_.Start();
   }
 
-  ~HealthServiceTest() override {
+  ~HealthServiceTest() override { End(); }
+
+  void End() {
+    if (std::exchange(ended_, true)) return;
     first_.Stop();
     second_.Stop();
     for (const auto& server : servers_) server->Shutdown();
@@ -60,6 +64,7 @@ class HealthServiceTest : public testing::Test {
     return response.status();
   }
 
+  bool ended_ = false;
   NothingIsDue watch_;
   EventLoop loop_{watch_};
   HealthService first_;
@@ -103,6 +108,11 @@ TEST_F(HealthServiceTest, AWatchIsToldEveryChangeAndTheEnd) {
   EXPECT_EQ(response.status(), Response::NOT_SERVING);
   EXPECT_FALSE(watch->Read(&response));
   EXPECT_EQ(watch->Finish().error_code(), grpc::StatusCode::UNAVAILABLE);
+}
+
+TEST_F(HealthServiceTest, WhatChangesAfterTheEndIsNobodysConcern) {
+  End();
+  first_.SetServing(true);
 }
 
 TEST_F(HealthServiceTest, AWatchOfAnUnknownServiceIsToldSo) {
