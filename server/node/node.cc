@@ -155,7 +155,7 @@ void Node::OnLinkUp(NodeId peer, Instant now) {
   if (!peers_) return;
   peers_->OnLinkUp(peer);
   // Speak at once: the other side need not wait for the next beat to know that the link works.
-  FrameTo(peer).heartbeat = MakeHeartbeat(peer, now);
+  FrameTo(peer).heartbeat = MakeHeartbeat(peer, MakeLoad(now), now);
   replicas_->Beat(peer, FrameTo(peer));
   replicas_->CampaignWhereLeaderless([this](NodeId id) { return IsReachable(id); }, now);
 }
@@ -223,11 +223,7 @@ void Node::OnFrame(NodeId peer, Frame frame, Instant now) {
       settled != 0 && settled <= static_cast<uint64_t>(now.time_since_epoch().count());
   const Instant as_of = is_stamp ? Instant(Duration(settled)) : Instant::min();
   for (const GroupMessage& message : frame.raft) {
-    if (replicas_->Holds(message.group, message.message.to)) {
-      replicas_->Step(peer, message, as_of, now);
-    } else {
-      AnswerForAbsent(peer, message);
-    }
+    if (!replicas_->Step(peer, message, as_of, now)) AnswerForAbsent(peer, message);
   }
   OnMembership(peer, frame.membership, now);
   for (Forward& forward : frame.forwards) OnForward(peer, std::move(forward), now);
@@ -241,18 +237,19 @@ void Node::OnFrame(NodeId peer, Frame frame, Instant now) {
 void Node::Beat(Instant now) {
   const Instant led_since =
       replicas_->LedSince([this](NodeId id) { return peers_->SeenBy(id); }, now);
+  const Load load = MakeLoad(now);
   for (const NodeId peer : peers_->ids()) {
     Frame& frame = FrameTo(peer);
-    frame.heartbeat = MakeHeartbeat(peer, now);
+    frame.heartbeat = MakeHeartbeat(peer, load, now);
     peers_->Stamp(peer, led_since, now, *frame.heartbeat);
     replicas_->Beat(peer, frame);
   }
   Inquire(now);
 }
 
-Heartbeat Node::MakeHeartbeat(NodeId peer, Instant now) const {
+Heartbeat Node::MakeHeartbeat(NodeId peer, const Load& load, Instant now) const {
   Heartbeat heartbeat{.heard_ago = peers_->HeardAgo(peer, now),
-                      .load = MakeLoad(now),
+                      .load = load,
                       .behind = replicas_->BehindOf(peer)};
   heartbeat.draining = draining_;
   heartbeat.unfit = IsUnfit(now);

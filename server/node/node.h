@@ -244,7 +244,8 @@ class Node {
   [[nodiscard]] Replicas::IsAlive MayLead() const;
   [[nodiscard]] Load MakeLoad(Instant now) const;
   void CountReplicas(std::vector<NodeView>& nodes) const;
-  [[nodiscard]] Heartbeat MakeHeartbeat(NodeId peer, Instant now) const;
+  [[nodiscard]] Heartbeat MakeHeartbeat(NodeId peer, const Load& load,
+                                        Instant now) const;
   [[nodiscard]] Frame& FrameTo(NodeId peer);
   [[nodiscard]] bool CanWait(NodeId peer, const Frame& frame) const;
   [[nodiscard]] topology::Envelope EnvelopeTo(NodeId peer) const;

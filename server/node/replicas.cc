@@ -48,6 +48,7 @@ void Replicas::Remove(PartitionId partition) {
   writing_ -= it->second.writes.size();
   wakes_.erase({it->second.wake_at, partition});
   dirty_.erase(partition);
+  led_.erase(partition);
   replicas_.erase(it);
 }
 
@@ -93,23 +94,37 @@ Instant Replicas::NextWakeAt() const {
   return wakes_.empty() ? Instant::max() : wakes_.begin()->first;
 }
 
-void Replicas::Step(NodeId peer, const GroupMessage& message, Instant settled, Instant now) {
-  if (!Holds(message.group, message.message.to)) return;
+bool Replicas::Step(NodeId peer, const GroupMessage& message, Instant settled, Instant now) {
   const PartitionId partition = PartitionOf(message.group);
-  One& one = *FindOne(partition);
+  One* const found = FindOne(partition);
+  if (found == nullptr || found->raft.self().id != message.message.to) return false;
+  One& one = *found;
   one.raft.Step(message.message, peer, now);
-  Touch(partition);
+  if (!IsQuietAnswer(message.message, one)) Touch(partition);
   const bool obeyed = IsFromLeader(message.message) && one.raft.leader() &&
                       one.raft.leader()->id == message.message.from;
   if (obeyed) one.heard_at = now;
   const auto* beat = std::get_if<raft::Beat>(&message.message.body);
-  if (beat == nullptr || !beat->current || settled == Instant::min()) return;
-  if (one.raft.term() != message.message.term) return;
-  if (one.applied >= beat->commit) {
+  if (beat != nullptr && beat->current && one.raft.term() == message.message.term) {
+    NoteSettledAt(one, beat->commit, settled);
+  }
+  return true;
+}
+
+// What is applied up to `commit` is at least as young as this.
+void Replicas::NoteSettledAt(One& one, Index commit, Instant settled) {
+  if (settled == Instant::min()) return;
+  if (one.applied >= commit) {
     one.as_of = settled;
   } else if (!one.as_of_at) {
-    one.as_of_at = {beat->commit, settled};
+    one.as_of_at = {commit, settled};
   }
+}
+
+// Most of what an idle node hears: it follows nothing from it.
+bool Replicas::IsQuietAnswer(const raft::Message& message, const One& one) {
+  return std::holds_alternative<raft::BeatReply>(message.body) && one.raft.leader() == one.leader &&
+         one.raft.IsServing() == one.serving && !one.raft.HasEffects();
 }
 
 std::optional<Instant> Replicas::AppliedAsOf(PartitionId partition) const {
@@ -119,9 +134,9 @@ std::optional<Instant> Replicas::AppliedAsOf(PartitionId partition) const {
 
 Instant Replicas::LedSince(const std::function<Instant(NodeId)>& seen_by, Instant now) const {
   Instant since = now;
-  for (const auto& [partition, one] : replicas_) {
-    if (one.raft.role() != raft::Role::kLeader) continue;
-    const raft::Configuration& configuration = one.raft.configuration();
+  for (const auto& [partition, one] : led_) {
+    if (one->raft.role() != raft::Role::kLeader) continue;
+    const raft::Configuration& configuration = one->raft.configuration();
     const auto seen = [&](ReplicaId member) {
       const NodeId node = configuration.Find(member)->node;
       const Instant at = node == self_ ? now : std::max(seen_by(node), Instant{});
@@ -243,16 +258,15 @@ void Replicas::Campaign(PartitionId partition, One& one, const IsAlive& is_alive
   Touch(partition);
 }
 
-// A group in which nothing happens has its line in every third frame: its followers campaign after
+// A group in which nothing happens has its line in every fourth frame: its followers campaign after
 // the time of ten, and hundreds of groups a node make idling cheap or dear.
 void Replicas::Beat(NodeId peer, Frame& frame) {
-  constexpr uint32_t kTurns = 3;
+  constexpr uint32_t kTurns = 4;
   const uint32_t turn = beats_[peer]++ % kTurns;
-  for (auto& [partition, one] : replicas_) {
-    if (one.raft.role() != raft::Role::kLeader) continue;
-    if (partition.value % kTurns != turn && one.raft.IsQuietWith(peer)) continue;
-    frame.reply_now = frame.reply_now || one.raft.WantsBeat();
-    auto beat = one.raft.BeatFor(peer);
+  for (const auto& [partition, one] : led_) {
+    if (partition.value % kTurns != turn && one->raft.IsQuietWith(peer)) continue;
+    frame.reply_now = frame.reply_now || one->raft.WantsBeat();
+    auto beat = one->raft.BeatFor(peer);
     if (beat) frame.raft.push_back({GroupOf(partition), *std::move(beat)});
   }
 }
@@ -344,6 +358,11 @@ void Replicas::NoteLeader(PartitionId partition, One& one, Happened& happened) {
   const auto leader = one.raft.leader();
   const bool serving = one.raft.IsServing();
   if (leader == one.leader && serving == one.serving) return;
+  if (one.raft.role() == raft::Role::kLeader) {
+    led_.emplace(partition, &one);
+  } else {
+    led_.erase(partition);
+  }
   one.leader = leader;
   one.serving = serving;
   happened.leader_changed.push_back(partition);
@@ -368,14 +387,7 @@ bool Replicas::IsLeaderless(PartitionId partition, const IsAlive& is_alive) cons
 
 uint64_t Replicas::BehindOf(NodeId peer) const {
   uint64_t behind = 0;
-  for (const auto& [partition, one] : replicas_) {
-    if (one.raft.role() != raft::Role::kLeader) continue;
-    for (const raft::Member& member : one.raft.configuration().All()) {
-      if (member.node != peer) continue;
-      const auto progress = one.raft.ProgressOf(member.id);
-      if (progress) behind += one.raft.last() - std::min(progress->match, one.raft.last());
-    }
-  }
+  for (const auto& [partition, one] : led_) behind += one->raft.BehindOn(peer);
   return behind;
 }
 

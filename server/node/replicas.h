@@ -88,9 +88,9 @@ class Replicas {
   void Advance(Instant now);
   [[nodiscard]] Instant NextWakeAt() const;
 
-  // A message of `peer`. One for no replica here is ignored. `settled`: what it says is at least as
-  // young as this; Instant::min(): unknown.
-  void Step(NodeId peer, const GroupMessage& message, Instant settled, Instant now);
+  // A message of `peer`. False: it is for a replica that is not here. `settled`: what it says is at
+  // least as young as this; Instant::min(): unknown.
+  bool Step(NodeId peer, const GroupMessage& message, Instant settled, Instant now);
 
   // What is applied of a partition that is led elsewhere is at least as young as this; nullopt:
   // unknown.
@@ -200,6 +200,8 @@ class Replicas {
   };
 
   [[nodiscard]] One* FindOne(PartitionId partition);
+  [[nodiscard]] static bool IsQuietAnswer(const raft::Message& message, const One& one);
+  static void NoteSettledAt(One& one, Index commit, Instant settled);
   void Touch(PartitionId partition) { dirty_.insert(partition); }
   void Reschedule(PartitionId partition, One& one);
   void Campaign(PartitionId partition, One& one, const IsAlive& is_alive, Instant now);
@@ -218,6 +220,7 @@ class Replicas {
   const Options options_;
   const NodeId self_;
   std::map<PartitionId, One> replicas_;
+  std::map<PartitionId, One*> led_;  // Those that lead, as of the last Collect(): a third of all.
   uint64_t writing_ = 0;  // Writes of all replicas that are not durable yet.
   std::set<PartitionId> dirty_;
   std::map<NodeId, uint32_t> beats_;                 // How many frames Beat() was asked to fill.

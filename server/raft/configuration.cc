@@ -18,19 +18,14 @@ const Member* FindIn(const std::vector<Member>& members, ReplicaId id) {
   return it == members.end() ? nullptr : &*it;
 }
 
-// The two sets that decide. While no change is under way, the second is empty and asked nothing.
-struct Deciders {
-  std::vector<Member> voters;
-  std::vector<Member> outgoing;
-};
+std::vector<Member> WithLearners(const Configuration& configuration) {
+  std::vector<Member> members = configuration.voters;
+  std::ranges::copy(configuration.learners, std::back_inserter(members));
+  return members;
+}
 
-Deciders DecidersOf(const Configuration& configuration) {
-  Deciders deciders{configuration.voters, configuration.outgoing};
-  if (IsBroken(Rule::kNewMajorityOnly)) deciders.outgoing.clear();
-  if (IsBroken(Rule::kLearnerCounted)) {
-    std::ranges::copy(configuration.learners, std::back_inserter(deciders.voters));
-  }
-  return deciders;
+bool HasTwoDeciders(const Configuration& configuration) {
+  return configuration.IsJoint() && !IsBroken(Rule::kNewMajorityOnly);
 }
 
 bool IsMajorityOf(const std::vector<Member>& members, const std::function<bool(ReplicaId)>& yes) {
@@ -99,16 +94,17 @@ std::vector<Member> Configuration::All() const {
 }
 
 bool Configuration::HasMajority(const std::function<bool(ReplicaId)>& yes) const {
-  const Deciders deciders = DecidersOf(*this);
-  if (!IsMajorityOf(deciders.voters, yes)) return false;
-  return deciders.outgoing.empty() || IsMajorityOf(deciders.outgoing, yes);
+  const bool counts_learners = IsBroken(Rule::kLearnerCounted);
+  if (counts_learners && !IsMajorityOf(WithLearners(*this), yes)) return false;
+  if (!counts_learners && !IsMajorityOf(voters, yes)) return false;
+  return !HasTwoDeciders(*this) || IsMajorityOf(outgoing, yes);
 }
 
 Index Configuration::MajorityIndex(const std::function<Index(ReplicaId)>& reached) const {
-  const Deciders deciders = DecidersOf(*this);
-  const Index index = MajorityIndexOf(deciders.voters, reached);
-  if (deciders.outgoing.empty()) return index;
-  return std::min(index, MajorityIndexOf(deciders.outgoing, reached));
+  const Index index = IsBroken(Rule::kLearnerCounted)
+                          ? MajorityIndexOf(WithLearners(*this), reached)
+                          : MajorityIndexOf(voters, reached);
+  return HasTwoDeciders(*this) ? std::min(index, MajorityIndexOf(outgoing, reached)) : index;
 }
 
 bool IsWellFormed(const Configuration& configuration) {

@@ -97,6 +97,7 @@ bool Replica::State::Read(ReadId read) {
 }
 
 void Replica::State::ConfirmReads() {
+  if (!reads.newest_round()) return;  // As after almost every answer to a beat.
   const auto answered = [this](ReplicaId member) -> uint64_t {
     if (member == id()) return std::numeric_limits<uint64_t>::max();
     const auto it = fed.find(member);
@@ -125,6 +126,12 @@ bool Replica::State::IsQuietWith(NodeId node) const {
   const auto on_node = [node](const auto& entry) { return entry.second.member.node == node; };
   const auto it = std::ranges::find_if(fed, on_node);
   return it != fed.end() && it->second.progress.HasHeardAll(log.last());
+}
+
+uint64_t Replica::State::BehindOn(NodeId node) const {
+  const auto on_node = [node](const auto& entry) { return entry.second.member.node == node; };
+  const auto it = std::ranges::find_if(fed, on_node);
+  return it == fed.end() ? 0 : log.last() - std::min(it->second.progress.match(), log.last());
 }
 
 bool Replica::State::WantsBeat() const {

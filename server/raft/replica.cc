@@ -277,6 +277,10 @@ bool Replica::IsQuietWith(NodeId node) const {
   return state_->IsQuietWith(node);
 }
 
+uint64_t Replica::BehindOn(NodeId node) const {
+  return state_->BehindOn(node);
+}
+
 bool Replica::Transfer(ReplicaId to, Instant now) {
   state_->now = std::max(state_->now, now);
   return state_->BeginTransfer(to);

@@ -179,6 +179,9 @@ class Replica {
   // Whether a beat would tell the member on `node` nothing but that its leader lives.
   [[nodiscard]] bool IsQuietWith(NodeId node) const;
 
+  // Entries that the member on `node` has yet to receive; 0: not the leader, or no member there.
+  [[nodiscard]] uint64_t BehindOn(NodeId node) const;
+
   // Gives the leadership to `to`, once it has caught up. False: not the leader, `to` is no voter or
   // this replica, or a transfer is under way.
   bool Transfer(ReplicaId to, Instant now);

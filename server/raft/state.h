@@ -104,6 +104,7 @@ struct Replica::State {
   [[nodiscard]] std::optional<Message> BeatFor(NodeId node);
   [[nodiscard]] bool WantsBeat() const;
   [[nodiscard]] bool IsQuietWith(NodeId node) const;
+  [[nodiscard]] uint64_t BehindOn(NodeId node) const;
   [[nodiscard]] bool BeginTransfer(ReplicaId to);
   void TellTransferTarget();
   [[nodiscard]] std::optional<Replica::Progress> ProgressOf(ReplicaId member) const;
