@@ -61,6 +61,10 @@ std::string AppliedKey(PartitionId partition) {
   return DataPrefix(partition, 0);
 }
 
+std::string EndOfPartition(PartitionId partition) {
+  return DataPrefix(partition, std::numeric_limits<Generation>::max());
+}
+
 std::string BeginOfGeneration(PartitionId partition, Generation generation) {
   CheckGeneration(generation);
   return DataPrefix(partition, generation);

@@ -25,6 +25,9 @@ namespace kvd::storage {
 [[nodiscard]] std::string SessionKey(PartitionId partition, Generation generation, uint64_t client);
 [[nodiscard]] std::string AppliedKey(PartitionId partition);
 
+// Above every key of the partition, and below every key of the next one.
+[[nodiscard]] std::string EndOfPartition(PartitionId partition);
+
 // The smallest key of the generation; the smallest ones above every session, every value, and every
 // key of the generation.
 [[nodiscard]] std::string BeginOfGeneration(PartitionId partition, Generation generation);

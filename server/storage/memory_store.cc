@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 #include <type_traits>
 #include <utility>
 #include <variant>
@@ -12,6 +13,9 @@
 
 namespace kvd::storage {
 namespace {
+
+// Above every generation there is.
+constexpr Generation kBeyond = std::numeric_limits<Generation>::max();
 
 constexpr uint64_t kBytesPerRecord = 32;  // About what a record on disk adds to key and value.
 
@@ -69,7 +73,7 @@ void MemoryStore::Apply(State& state, const StoreBatch& batch) {
           } else if constexpr (std::is_same_v<Change, StoreBatch::DeleteSession>) {
             state.sessions.erase({c.partition, c.generation, c.client});
           } else if constexpr (std::is_same_v<Change, StoreBatch::DropPartition>) {
-            Drop(state, {c.partition, 0, ""}, {PartitionId{c.partition.value + 1}, 0, ""});
+            Drop(state, {c.partition, 0, ""}, {c.partition, kBeyond, ""});
             state.applied.erase(c.partition);
           } else {
             Drop(state, {c.partition, c.generation, ""}, {c.partition, c.generation + 1, ""});
@@ -91,7 +95,7 @@ void MemoryStore::ForgetDamageLocked(const StoreBatch& batch) {
                      damaged_.lower_bound({drop->partition, drop->generation + 1, ""}));
     } else if (const auto* all = std::get_if<StoreBatch::DropPartition>(&change)) {
       damaged_.erase(damaged_.lower_bound({all->partition, 0, ""}),
-                     damaged_.lower_bound({PartitionId{all->partition.value + 1}, 0, ""}));
+                     damaged_.lower_bound({all->partition, kBeyond, ""}));
     }
   }
 }
@@ -167,12 +171,11 @@ StatusOr<std::vector<StoredSession>> MemoryStore::ScanSessions(PartitionId parti
 StatusOr<std::unique_ptr<PartitionView>> MemoryStore::OpenView(PartitionId partition) const {
   const absl::ReaderMutexLock lock(&mu_);
   KVD_RETURN_IF_ERROR(failed_);
-  const PartitionId next{partition.value + 1};
   State state;
   state.values = {latest_.values.lower_bound({partition, 0, ""}),
-                  latest_.values.lower_bound({next, 0, ""})};
+                  latest_.values.lower_bound({partition, kBeyond, ""})};
   state.sessions = {latest_.sessions.lower_bound({partition, 0, 0}),
-                    latest_.sessions.lower_bound({next, 0, 0})};
+                    latest_.sessions.lower_bound({partition, kBeyond, 0})};
   const auto found = latest_.applied.find(partition);
   return std::make_unique<View>(partition,
                                 found == latest_.applied.end() ? AppliedRecord() : found->second,

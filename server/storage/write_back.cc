@@ -101,9 +101,9 @@ Status WriteBackStore::Write(const StoreBatch& batch) {
 // One partition after the other, so that no batch waits for all of them.
 Status WriteBackStore::MakeRoom() {
   while (bytes_ > max_bytes_) {
-    auto at = kept_.lower_bound(next_);
+    auto at = kept_.upper_bound(last_);
     if (at == kept_.end()) at = kept_.begin();
-    next_ = PartitionId{at->first.value + 1};
+    last_ = at->first;
     KVD_RETURN_IF_ERROR(HandOn(at->first));
   }
   return OkStatus();

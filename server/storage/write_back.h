@@ -75,7 +75,7 @@ class WriteBackStore final : public Store {
   mutable absl::Mutex mu_;
   mutable std::map<PartitionId, Kept> kept_ ABSL_GUARDED_BY(mu_);
   mutable uint64_t bytes_ ABSL_GUARDED_BY(mu_) = 0;
-  PartitionId next_ ABSL_GUARDED_BY(mu_);  // Whose turn it is to make room.
+  PartitionId last_ ABSL_GUARDED_BY(mu_);  // Who made room last: the next one is next.
 };
 
 }  // namespace kvd::storage

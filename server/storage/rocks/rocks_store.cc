@@ -45,8 +45,7 @@ class BatchBuilder {
   }
 
   void operator()(const StoreBatch::DropPartition& drop) {
-    Expect(batch_.DeleteRange(AppliedKey(drop.partition),
-                              AppliedKey(PartitionId{drop.partition.value + 1})));
+    Expect(batch_.DeleteRange(AppliedKey(drop.partition), EndOfPartition(drop.partition)));
   }
 
   void operator()(const StoreBatch::PutSession& put) {
@@ -200,7 +199,7 @@ StatusOr<std::unique_ptr<PartitionView>> RocksStore::OpenView(PartitionId partit
 StatusOr<std::vector<PartitionId>> RocksStore::Partitions() const {
   std::vector<PartitionId> partitions;
   std::string from = AppliedKey(PartitionId{0});
-  const std::string end = AppliedKey(PartitionId{std::numeric_limits<uint32_t>::max()});
+  const std::string end = EndOfPartition(PartitionId{std::numeric_limits<uint32_t>::max()});
   while (true) {
     KVD_ASSIGN_OR_RETURN(const auto record, db_->First(from, end));
     if (!record) return partitions;
@@ -213,7 +212,7 @@ StatusOr<std::vector<PartitionId>> RocksStore::Partitions() const {
     }
     // A partition without the record is a snapshot that was being received.
     if (record->key == AppliedKey(*partition)) partitions.push_back(*partition);
-    from = AppliedKey(PartitionId{partition->value + 1});
+    from = EndOfPartition(*partition);
   }
 }
 

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -247,6 +248,21 @@ TYPED_TEST(StoreContractTest, PartitionsAreThoseWithAnAppliedRecord) {
   this->Put("a", 1, "x").SetApplied(1, PartitionId{0}).Write();
   EXPECT_THAT(this->store().Partitions().value(),
               ElementsAre(PartitionId{0}, kPartition, PartitionId{9}));
+}
+
+TYPED_TEST(StoreContractTest, TheHighestPartitionIsOneLikeOthers) {
+  constexpr PartitionId kHighest{std::numeric_limits<uint32_t>::max()};
+  this->Put("a", 1, "x").Put("a", 2, "y", 1, kHighest).PutSession(1, "s").SetApplied(1).Write();
+  this->SetApplied(2, kHighest).Write();
+  this->Flush();
+  EXPECT_THAT(this->store().Partitions().value(), ElementsAre(kPartition, kHighest));
+  EXPECT_THAT(this->store().OpenView(kHighest).value()->Scan("", 9).value(),
+              ElementsAre(StoredKey{"a", {2, "y"}}));
+  this->batch_.Add(StoreBatch::DropPartition{kHighest});
+  this->Write();
+  EXPECT_THAT(this->store().Partitions().value(), ElementsAre(kPartition));
+  EXPECT_EQ(this->Get("a"), "x");
+  EXPECT_EQ(this->Get("a", 1, kHighest), std::nullopt);
 }
 
 TYPED_TEST(StoreContractTest, AViewStaysAtItsMoment) {
