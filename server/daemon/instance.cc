@@ -174,9 +174,26 @@ Status Instance::OpenDatabases(bool was_clean) {
   return OkStatus();
 }
 
+// Directories of before there was a TOPOLOGY hold it in the log. A process that dies half-way
+// leaves both, which are the same.
+StatusOr<std::optional<std::string>> Instance::KeptTopology() {
+  KVD_ASSIGN_OR_RETURN(auto kept, data_dir_->ReadTopology());
+  KVD_ASSIGN_OR_RETURN(auto in_log, node::ReadTopologyInLog(*log_));
+  if (!in_log) return kept;
+  if (!kept) {
+    KVD_RETURN_IF_ERROR(data_dir_->SetTopology(*in_log));
+    kept = std::move(in_log);
+  }
+  KVD_RETURN_IF_ERROR(node::ForgetTopologyInLog(*log_));
+  return kept;
+}
+
 Status Instance::Recover() {
   const Instant started = clock_.Now();
-  KVD_ASSIGN_OR_RETURN(recovery_, node::Recover(*log_, *machines_));
+  KVD_ASSIGN_OR_RETURN(const auto kept, KeptTopology());
+  auto recovered = node::Recover(*log_, *machines_, kept);
+  if (!recovered.ok()) return Annotate(recovered.status(), data_dir_->path());
+  recovery_ = *std::move(recovered);
   logger_.Write(
       {LogLevel::kInfo,
        "storage",

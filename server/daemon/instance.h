@@ -52,6 +52,7 @@ class Instance {
   void CloseToOthers();
   [[nodiscard]] Status TakeIdentity();
   [[nodiscard]] Status OpenDatabases(bool was_clean);
+  [[nodiscard]] StatusOr<std::optional<std::string>> KeptTopology();
   [[nodiscard]] Status Recover();
   [[nodiscard]] std::optional<Failure> Serve();
   [[nodiscard]] node::Node::Options NodeOptions();

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <span>
 #include <utility>
 
@@ -10,13 +11,6 @@
 namespace kvd::node {
 namespace {
 
-// The topology of an epoch is the entry of the system group at that index.
-StatusOr<topology::Topology> ReadTopology(const storage::Log& log,
-                                          const storage::GroupExtent& extent) {
-  KVD_ASSIGN_OR_RETURN(const auto entries, log.Read(kSystemGroup, extent.last, extent.last, 1));
-  return topology::DecodeTopology(entries.front().payload);
-}
-
 StatusOr<raft::Configuration> ReadInitial(const storage::GroupExtent& extent) {
   if (extent.replica == ReplicaId{}) return raft::Configuration{};
   auto initial = raft::DecodeConfiguration(extent.initial);
@@ -24,17 +18,33 @@ StatusOr<raft::Configuration> ReadInitial(const storage::GroupExtent& extent) {
   return Annotate(initial.status(), fmt::format("recover group {}", extent.group.value));
 }
 
+// Nobody voted, and no replica has this log.
+bool IsTopologyAlone(const storage::GroupExtent& extent) {
+  return extent.replica == ReplicaId{} && extent.removed == ReplicaId{} &&
+         extent.hard_state == storage::HardState{} && extent.first <= extent.last;
+}
+
+Status TopologyIsMissing() {
+  return MakeStatus(StatusCode::kDataLoss,
+                    "the log holds replicas, but the record of the topology is missing; restore "
+                    "it, or empty the data directory to join as a new node");
+}
+
 }  // namespace
 
-StatusOr<Recovery> Recover(storage::Log& log, partition::StateMachines& machines) {
+StatusOr<Recovery> Recover(storage::Log& log, partition::StateMachines& machines,
+                           const std::optional<std::string>& topology) {
   KVD_ASSIGN_OR_RETURN(const auto extents, log.Groups());
   KVD_RETURN_IF_ERROR(machines.Open(extents).status());
   Recovery recovery;
+  if (topology) {
+    auto decoded = topology::DecodeTopology(*topology);
+    if (!decoded.ok()) return Annotate(decoded.status(), "the topology kept here");
+    recovery.topology = *std::move(decoded);
+  }
   for (const storage::GroupExtent& extent : extents) {
-    if (extent.group == kSystemGroup) {
-      KVD_ASSIGN_OR_RETURN(recovery.topology, ReadTopology(log, extent));
-      continue;
-    }
+    if (extent.group == kSystemGroup) continue;
+    if (!recovery.topology) return TopologyIsMissing();
     const PartitionId partition = PartitionOf(extent.group);
     if (extent.removed != ReplicaId{}) {
       recovery.tombstones.emplace(partition, extent.removed);
@@ -58,6 +68,19 @@ StatusOr<Recovery> Recover(storage::Log& log, partition::StateMachines& machines
                                  .keys = applied.keys});
   }
   return recovery;
+}
+
+StatusOr<std::optional<std::string>> ReadTopologyInLog(const storage::Log& log) {
+  KVD_ASSIGN_OR_RETURN(const auto extents, log.Groups());
+  const auto extent = std::ranges::find(extents, kSystemGroup, &storage::GroupExtent::group);
+  if (extent == extents.end() || !IsTopologyAlone(*extent)) return std::nullopt;
+  KVD_ASSIGN_OR_RETURN(auto entries, log.Read(kSystemGroup, extent->last, extent->last, 1));
+  return std::move(entries.front().payload);
+}
+
+Status ForgetTopologyInLog(storage::Log& log) {
+  const storage::GroupWrite write{.group = kSystemGroup, .reset = storage::GroupWrite::Reset{}};
+  return Annotate(log.Append(std::span(&write, 1)), "take the topology out of the log");
 }
 
 }  // namespace kvd::node

@@ -1,4 +1,4 @@
-// What a node starts from: the topology and the replicas that its log and its data hold, put
+// What a node starts from: its topology, and the replicas that its log and its data hold, put
 // together. What contradicts itself is refused, never guessed.
 //
 // Pure but for the log and the store that it is given.
@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "common/status.h"
@@ -39,10 +40,19 @@ struct Recovery {
   uint64_t bytes = 0;
 };
 
-// Opens the partitions in `machines` and loads their logs; to be called once, first. Resets, on
-// disk, logs that a snapshot had taken the place of when the process died, and drops the data of
-// replicas that were removed. DATA_LOSS, naming the partition, if log and data are not of one
-// piece.
-[[nodiscard]] StatusOr<Recovery> Recover(storage::Log& log, partition::StateMachines& machines);
+// Opens the partitions in `machines` and loads their logs; to be called once, first. `topology`:
+// the record that is kept of it, nullopt if there is none. Resets, on disk, logs that a snapshot
+// had taken the place of when the process died, and drops the data of replicas that were removed.
+// DATA_LOSS, naming the partition, if log and data are not of one piece, or if there are replicas
+// and no topology: it is durable before the first replica begins.
+[[nodiscard]] StatusOr<Recovery> Recover(storage::Log& log, partition::StateMachines& machines,
+                                         const std::optional<std::string>& topology);
+
+// A log written before the topology had a place of its own holds it as the only entry of the system
+// group, of no replica: its record; nullopt: there is none in the log.
+[[nodiscard]] StatusOr<std::optional<std::string>> ReadTopologyInLog(const storage::Log& log);
+
+// Takes that entry out of the log, durably. REQUIRES: its record is durable elsewhere.
+[[nodiscard]] Status ForgetTopologyInLog(storage::Log& log);
 
 }  // namespace kvd::node

@@ -101,12 +101,8 @@ Status LogWriter::DoBind(const topology::Binding& binding) {
   return OkStatus();
 }
 
-// The topology of an epoch is the entry of the system group at that index.
 Status LogWriter::DoStore(const topology::Topology& topology) {
-  storage::GroupWrite write{.group = kSystemGroup, .hard_state = std::nullopt, .entries = {}};
-  write.entries.push_back(
-      {.index = topology.epoch.value, .term = 1, .payload = topology::EncodeTopology(topology)});
-  KVD_RETURN_IF_ERROR(Annotate(log_.Append({&write, 1}), "write the topology"));
+  KVD_RETURN_IF_ERROR(data_dir_.SetTopology(topology::EncodeTopology(topology)));
   callbacks_.on_topology_stored();
   return OkStatus();
 }

@@ -24,6 +24,7 @@ namespace {
 constexpr mode_t kFolderMode = 0700;
 constexpr mode_t kFileMode = 0600;
 constexpr std::string_view kIdentity = "IDENTITY";
+constexpr std::string_view kTopology = "TOPOLOGY";
 constexpr std::string_view kLock = "LOCK";
 constexpr std::string_view kClean = "CLEAN";
 
@@ -168,6 +169,18 @@ Status DataDir::SetIdentity(const Identity& identity) {
   if (!replaced.ok()) return AsDataDirError(replaced, state_->path);
   state_->identity = identity;
   return OkStatus();
+}
+
+StatusOr<std::optional<std::string>> DataDir::ReadTopology() const {
+  auto record = ReadFile(In(state_->path, kTopology));
+  if (record.ok()) return *std::move(record);
+  if (record.status().code() == StatusCode::kNotFound) return std::nullopt;
+  return AsDataDirError(record.status(), state_->path);
+}
+
+Status DataDir::SetTopology(std::string_view record) {
+  const Status replaced = ReplaceFile(In(state_->path, kTopology), record);
+  return replaced.ok() ? replaced : AsDataDirError(replaced, state_->path);
 }
 
 bool DataDir::was_clean() const {

@@ -2,6 +2,7 @@
 //
 //   LOCK      held (flock) by the running process: pid, host, when it started
 //   IDENTITY  cluster id, node UUID, names, format version, boot; replaced atomically, fsynced
+//   TOPOLOGY  the newest topology this node keeps, a record of its owner's; replaced likewise
 //   CLEAN     present after a clean stop; removed, durably, before anything is written
 //   RESERVE   room for the day the disk is full, see reserve.h
 //   log/ data/   the log and the database
@@ -74,6 +75,14 @@ class DataDir {
 
   // Replaces the identity, durable on return.
   [[nodiscard]] Status SetIdentity(const Identity& identity);
+
+  // The record that SetTopology() last made durable, read from the disk; nullopt: none yet. What is
+  // in it, and whether it is damaged, its owner tells by a checksum of the record's own. INTERNAL,
+  // PERMISSION_DENIED as for Open().
+  [[nodiscard]] StatusOr<std::optional<std::string>> ReadTopology() const;
+
+  // Replaces the topology's record, durable on return.
+  [[nodiscard]] Status SetTopology(std::string_view record);
 
   // True if the directory was blank or the last process stopped cleanly: then nothing may be torn.
   [[nodiscard]] bool was_clean() const;

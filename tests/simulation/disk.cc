@@ -102,6 +102,11 @@ void Disk::EndBind() {
   binding_underway_.reset();
 }
 
+void Disk::EndStoreTopology() {
+  KVD_CHECK(topology_underway_.has_value(), "a topology's write is begun before it is ended");
+  topology_ = std::exchange(topology_underway_, std::nullopt);
+}
+
 void Disk::Crash(Random& random) {
   log_->Crash(/*tear_last_batch=*/random.Chance(500'000));
   underway_.clear();
@@ -111,6 +116,8 @@ void Disk::Crash(Random& random) {
   front_ = NewFront();
   if (binding_underway_ && random.Chance(500'000)) EndBind();
   binding_underway_.reset();
+  if (topology_underway_ && random.Chance(500'000)) EndStoreTopology();
+  topology_underway_.reset();
 }
 
 void Disk::ForgetData() {

@@ -1,5 +1,5 @@
-// What of a machine survives its processes: the log, the data, and the record of who the node is. A
-// crash loses what was not synced, and of the data what was not flushed.
+// What of a machine survives its processes: the log, the data, and the records of who the node is
+// and of its topology. A crash loses what was not synced, and of the data what was not flushed.
 //
 // Also tells, for whoever judges, what of the log is durable at this very moment, whether or not
 // anyone could read it.
@@ -12,6 +12,8 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "common/random.h"
@@ -61,6 +63,12 @@ class Disk {
   void BeginBind(const topology::Binding& binding) { binding_underway_ = binding; }
   void EndBind();
 
+  // The record of the topology, as written and synced; nullopt: none yet. Written in two halves
+  // likewise.
+  [[nodiscard]] const std::optional<std::string>& topology() const { return topology_; }
+  void BeginStoreTopology(std::string record) { topology_underway_ = std::move(record); }
+  void EndStoreTopology();
+
   // The process died, or the power went.
   void Crash(Random& random);
 
@@ -88,6 +96,8 @@ class Disk {
   std::map<GroupId, Image> image_;
   topology::Binding binding_;
   std::optional<topology::Binding> binding_underway_;
+  std::optional<std::string> topology_;
+  std::optional<std::string> topology_underway_;
   topology::Boot boot_;
 };
 

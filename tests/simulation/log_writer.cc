@@ -89,13 +89,11 @@ LogWriter::Step LogWriter::StepOf(const topology::Binding& binding) {
 }
 
 LogWriter::Step LogWriter::StepOf(const topology::Topology& topology) {
-  storage::GroupWrite write{.group = kSystemGroup, .hard_state = std::nullopt, .entries = {}};
-  write.entries.push_back(
-      {.index = topology.epoch.value, .term = 1, .payload = topology::EncodeTopology(topology)});
-  return {.begin = [this, write = std::move(write)] { disk_.BeginWrite({write}); },
+  return {.begin = [this, record = topology::EncodeTopology(
+                              topology)] { disk_.BeginStoreTopology(record); },
           .end =
               [this] {
-                KVD_RETURN_IF_ERROR(Sync());
+                disk_.EndStoreTopology();
                 callbacks_.on_topology_stored();
                 return OkStatus();
               }};

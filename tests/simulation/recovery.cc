@@ -50,7 +50,7 @@ StatusOr<node::Recovery> RecoverFrom(Disk& disk, partition::StateMachines& machi
                                      Sabotage sabotage) {
   CountBoot(disk, random, sabotage);
   if (sabotage == Sabotage::kForgetSessions) KVD_RETURN_IF_ERROR(ForgetSessions(disk.store()));
-  KVD_ASSIGN_OR_RETURN(auto recovery, node::Recover(disk.log(), machines));
+  KVD_ASSIGN_OR_RETURN(auto recovery, node::Recover(disk.log(), machines, disk.topology()));
   disk.NoteRecovered();
   if (sabotage == Sabotage::kForgetTombstones) ForgetTombstones(recovery);
   if (recovery.topology && recovery.topology->Find(disk.node_uuid()) == nullptr) {

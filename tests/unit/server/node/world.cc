@@ -97,7 +97,8 @@ void World::Start(NodeId node) {
   machine.transfers = std::make_unique<partition::Transfers>(*machine.state);
   Node::Options options = OptionsOf(node);
   options.founding.boot = BootOf(node);
-  Recovery recovery = Recover(*machine.log, *machine.state).value();
+  Recovery recovery =
+      Recover(*machine.log, *machine.state, topology::EncodeTopology(topology_)).value();
   options.recovered = std::move(recovery.replicas);
   options.tombstones = std::move(recovery.tombstones);
   machine.node = std::make_unique<Node>(std::move(options), now_);

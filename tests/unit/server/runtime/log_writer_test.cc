@@ -167,7 +167,7 @@ TEST_F(LogWriterTest, BindingIsOnDiskWhenReported) {
   EXPECT_EQ(reopened->identity()->node_name, "n1") << "the rest is as it was";
 }
 
-TEST_F(LogWriterTest, TopologyIsTheEntryOfTheSystemGroupAtItsEpoch) {
+TEST_F(LogWriterTest, TopologyIsOnDiskWhenReported) {
   topology::NodeCard card;
   card.name = "n1";
   card.uuid.bytes.fill(1);
@@ -176,9 +176,8 @@ TEST_F(LogWriterTest, TopologyIsTheEntryOfTheSystemGroupAtItsEpoch) {
       {card});
   Start(log_)->StoreTopology(topology);
   EXPECT_EQ(reported_.stored, 1);
-  const auto entries = log_.Read(kSystemGroup, 1, 1, 1U << 20U).value();
-  ASSERT_THAT(entries, SizeIs(1));
-  EXPECT_EQ(topology::DecodeTopology(entries[0].payload).value(), topology);
+  EXPECT_EQ(data_dir_->ReadTopology().value(), topology::EncodeTopology(topology));
+  EXPECT_THAT(log_.Groups().value(), IsEmpty());
 }
 
 TEST_F(LogWriterTest, TruncationForgetsThePrefix) {

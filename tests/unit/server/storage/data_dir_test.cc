@@ -85,6 +85,32 @@ TEST_F(DataDirTest, IdentityIsReplacedWhole) {
   EXPECT_EQ(DataDir::Open(path_).value()->identity(), next);
 }
 
+TEST_F(DataDirTest, TheTopologyIsThereAtTheNextStartAsItWasWritten) {
+  Settle();
+  const std::string record("any bytes\0\xff", 11);
+  {
+    const auto dir = DataDir::Open(path_).value();
+    EXPECT_EQ(dir->ReadTopology().value(), std::nullopt);
+    ASSERT_TRUE(dir->SetTopology("an older one").ok());
+    ASSERT_TRUE(dir->SetTopology(record).ok());
+  }
+  EXPECT_EQ(DataDir::Open(path_).value()->ReadTopology().value(), record);
+}
+
+TEST_F(DataDirTest, ATopologyHalfWrittenIsNone) {
+  Settle();
+  Touch("TOPOLOGY.tmp", "half");
+  EXPECT_EQ(DataDir::Open(path_).value()->ReadTopology().value(), std::nullopt);
+}
+
+TEST_F(DataDirTest, AFolderInPlaceOfTheTopologyIsAnErrorAndNotNone) {
+  Settle();
+  std::filesystem::create_directories(path_ + "/TOPOLOGY");
+  const auto dir = DataDir::Open(path_).value();
+  EXPECT_EQ(dir->ReadTopology().status().code(), StatusCode::kPermissionDenied);
+  EXPECT_EQ(dir->SetTopology("new").code(), StatusCode::kPermissionDenied);
+}
+
 TEST_F(DataDirTest, ASecondOpenerIsRefusedNamingTheFirst) {
   const auto dir = DataDir::Open(path_).value();
   const Status second = OpenError();
