@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <random>
 #include <utility>
 
@@ -44,6 +45,12 @@ std::vector<topology::Founding::Peer> PeersOf(const Setup& setup) {
     peers.push_back({node.name, node.peer_address.ToString()});
   }
   return peers;
+}
+
+node::SystemGroup::Options SystemOf(const config::ClusterFile& file) {
+  return {.bytes_per_second = file.rebalance.max_bytes_per_second,
+          .transfers = file.rebalance.max_concurrent,
+          .removal = {.remove_after = file.topology.remove_after}};
 }
 
 node::Limits LimitsOf(const config::ClusterFile& file) {
@@ -207,6 +214,13 @@ Status Instance::Recover() {
   if (!topology) return OkStatus();
   KVD_RETURN_IF_ERROR(Annotate(topology::CheckTerms(TermsOf(setup_.file), *topology), setup_.path));
   if (topology->Find(identity_.node_uuid) != nullptr) return OkStatus();
+  if (const auto* removed = topology->FindRemoved(identity_.node_uuid)) {
+    return MakeStatus(
+        StatusCode::kFailedPrecondition,
+        fmt::format("{} was removed from cluster {} at epoch {}, and {} is what it held: move that "
+                    "directory away to join as a new node",
+                    removed->name, topology->cluster_name, removed->at.value, data_dir_->path()));
+  }
   return MakeStatus(
       StatusCode::kDataLoss,
       fmt::format("{}: IDENTITY is of {}, which is no member of the topology beside it; "
@@ -232,7 +246,8 @@ node::Node::Options Instance::NodeOptions() {
           .peers = {.heartbeat_interval = setup_.file.topology.heartbeat_interval, .detector = {}},
           .replicas = {},
           .snapshots = {},
-          .handback = {},
+          .handback = {.first = setup_.file.topology.handback_after},
+          .system = SystemOf(setup_.file),
           .limits = LimitsOf(setup_.file),
           .recovered = std::move(recovery_.replicas),
           .tombstones = recovery_.tombstones};
@@ -243,7 +258,8 @@ std::optional<Failure> Instance::Serve() {
       runtime::Runtime::Options{.node = NodeOptions(),
                                 .flush_every = {.bytes = setup_.file.storage.write_buffer},
                                 .measure_disk = [this] { return MeasureDisk(); },
-                                .on_fatal = [this](const Status& status) { Fatal(status); }},
+                                .on_fatal = [this](const Status& status) { Fatal(status); },
+                                .on_removed = [] { kill(getpid(), SIGTERM); }},
       *log_, *data_dir_, *machines_, clock_, logger_);
   server_ = std::make_unique<rpc::Server>(
       rpc::Server::Options{.listen = setup_.node.listen.ToString(),
@@ -275,6 +291,7 @@ runtime::DiskSpace Instance::MeasureDisk() {
   if (statvfs(data_dir_->path().c_str(), &disk) != 0) return space;
   const uint64_t block = disk.f_frsize;
   const uint64_t free = disk.f_bavail * block;
+  space.disk = {.used_bytes = disk.f_blocks * block - free, .capacity_bytes = disk.f_blocks * block};
   const uint64_t keep = setup_.file.storage.min_free.Of(disk.f_blocks * block);
   space.full = free < keep;
   KeepReserve(free, keep);

@@ -26,12 +26,8 @@ namespace kvd::daemon {
 namespace {
 
 // Keys of the contract that nothing looks at yet.
-constexpr std::array<std::string_view, 8> kIgnored = {"topology.voters",
-                                                      "topology.remove_after",
-                                                      "topology.handback_after",
+constexpr std::array<std::string_view, 4> kIgnored = {"topology.voters",
                                                       "limits.max_connections",
-                                                      "rebalance.max_bytes_per_second",
-                                                      "rebalance.max_concurrent",
                                                       "log.keys",
                                                       "debug.channelz"};
 

@@ -11,6 +11,9 @@
 namespace kvd::node {
 namespace {
 
+// Its replicas are where its ring says, from the beginning; all others are made by their leaders.
+constexpr Epoch kFoundingEpoch{1};
+
 // What only a leader asks for.
 bool IsFromLeader(const raft::Message& message) {
   return std::holds_alternative<raft::AppendRequest>(message.body) ||
@@ -37,20 +40,25 @@ void Node::AddReplicas(Instant now) {
     const PartitionId partition = one.partition;
     recovered.emplace(partition, std::move(one));
   }
-  const topology::Topology& topology = *founding_.topology();
-  for (uint32_t p = 0; p < topology.partitions(); ++p) {
-    const PartitionId partition{p};
+  std::vector<PartitionId> partitions = {topology::kSystemPartition};
+  for (uint32_t p = 0; p < founding_.topology()->partitions(); ++p) {
+    partitions.push_back(PartitionId{p});
+  }
+  for (const PartitionId partition : partitions) {
     const auto found = recovered.find(partition);
     if (found != recovered.end() && found->second.id != ReplicaId{}) {
       StartReplica(found->second, now);
-    } else if (!options_.tombstones.contains(partition)) {
+    } else if (founding_.topology()->epoch == kFoundingEpoch &&
+               !options_.tombstones.contains(partition)) {
       StartFounding(partition, found == recovered.end() ? RecoveredReplica{} : found->second, now);
     }
   }
 }
 
 void Node::StartFounding(PartitionId partition, RecoveredReplica found, Instant now) {
-  const auto& ring = founding_.topology()->ring[partition.value];
+  const topology::Topology& topology = *founding_.topology();
+  const bool is_system = partition == topology::kSystemPartition;
+  const auto& ring = is_system ? topology.system_voters : topology.ring[partition.value];
   const auto own = std::ranges::find(ring, self_, &topology::Replica::node);
   if (own == ring.end()) return;
   found.partition = partition;
@@ -67,34 +75,31 @@ void Node::StartFounding(PartitionId partition, RecoveredReplica found, Instant 
 }
 
 void Node::StartReplica(const RecoveredReplica& found, Instant now) {
-  std::vector<NodeId> order;
-  for (const topology::Replica& replica : founding_.topology()->ring[found.partition.value]) {
-    order.push_back(replica.node);
-  }
   waiters_[found.partition].applied = found.restored.applied;
   waiters_[found.partition].keys = found.keys;
   census_.Found(found.partition, found.id);
-  replicas_->Add(found, std::move(order), now);
+  replicas_->Add(found, WishedNodes(found.partition), now);
 }
 
 // Whoever asks for something of a replica that is not here is told so: its leader may make it, and
 // others need not wait for it. Answers to what it said in its lifetime are of no use to anyone.
 void Node::AnswerForAbsent(NodeId peer, const GroupMessage& message) {
-  if (!IsPartition(message.group) || !IsRequest(message.message)) return;
+  if (!IsGroup(message.group) || !IsRequest(message.message)) return;
   const auto answer = census_.AnswerFor(message.group, message.message.to);
   if (!answer || (!answer->gone && !IsFromLeader(message.message))) return;
   auto& told = FrameTo(peer).membership.not_here;
   if (std::ranges::find(told, *answer) == told.end()) told.push_back(*answer);
 }
 
-void Node::OnMembership(NodeId peer, const Membership& membership, Instant now) {
+void Node::OnMembership(NodeId peer, const topology::Envelope& envelope,
+                        const Membership& membership, Instant now) {
   for (const NotHere& not_here : membership.not_here) {
     if (auto create = replicas_->AnswerTo(peer, not_here)) {
       FrameTo(peer).membership.creates.push_back(*std::move(create));
     }
   }
   for (const Create& create : membership.creates) {
-    if (!IsPartition(create.group) || create.replica == ReplicaId{}) continue;
+    if (!IsGroup(create.group) || create.replica == ReplicaId{}) continue;
     if (auto write = census_.Begin(create)) effects_.appends.push_back(*std::move(write));
   }
   for (const Inquiry& inquiry : membership.inquiries) {
@@ -103,18 +108,25 @@ void Node::OnMembership(NodeId peer, const Membership& membership, Instant now) 
     }
   }
   for (const Removal& removal : membership.removals) OnRemoval(removal, now);
-  OnReconciliation(peer, membership, now);
+  OnSystemTalk(peer, membership);
+  OnReconciliation(peer, envelope, membership, now);
 }
 
-void Node::OnReconciliation(NodeId peer, const Membership& membership, Instant now) {
+// A leader that does not know the newest wish may be one that was deposed without knowing it: its
+// step could bring back who was removed.
+void Node::OnReconciliation(NodeId peer, const topology::Envelope& envelope,
+                            const Membership& membership, Instant now) {
+  const bool is_old = envelope.epoch < founding_.topology()->epoch;
   for (const Step& step : membership.steps) {
-    FrameTo(peer).membership.step_answers.push_back({.partition = step.partition,
-                                                     .term = step.term,
-                                                     .if_index = step.if_index,
-                                                     .result = OnStep(step, now)});
+    FrameTo(peer).membership.step_answers.push_back(
+        {.partition = step.partition,
+         .term = step.term,
+         .if_index = step.if_index,
+         .result = is_old ? StepResult(StepRefused::kOldEpoch) : OnStep(step, now)});
   }
   for (const GroupReport& report : membership.reports) {
-    if (report.leader.node == peer) effects_.reports.push_back(report);
+    const bool is_testimony = membership.witness.has_value();
+    if (!is_testimony && report.leader.node == peer) effects_.reports.push_back(report);
   }
   std::ranges::copy(membership.step_answers, std::back_inserter(effects_.step_answers));
 }

@@ -100,6 +100,9 @@ struct Effects {
   // Greetings, answers to greetings, and what must be durable before OnBound() and OnStored().
   topology::FoundingEffects founding;
 
+  // This node is no member any more: everything it held is elsewhere. It has to stop.
+  bool removed = false;
+
   // The members changed: keep links with exactly these.
   std::optional<LinkSet> links;
 

@@ -112,7 +112,7 @@ void Node::ExecuteWrite(Ticket ticket, Instant now) {
     if (request.maybe_applied) why = Unknown(request, "an owner was lost while it worked on this");
     Finish(ticket, std::move(why));
   };
-  if (disk_full_ && request.operation.kind() != OperationKind::kDelete) {
+  if (disk_full_ && !request.is_system() && request.operation.kind() != OperationKind::kDelete) {
     return refuse(Refused(Reason::kDiskFull, partition,
                           fmt::format("the disk of {} is full (storage.min_free); not written, "
                                       "deletes still work",
@@ -307,6 +307,7 @@ void Node::Settle() {
     for (auto& [partition, follower, sent] : snapshots_.Collect(effects_, frame_to)) {
       replicas_->OnSnapshotSent(partition, follower, std::move(sent));
     }
+    RunSystemGroup();
   } while (replicas_->HasEffects());
 }
 
@@ -319,6 +320,7 @@ void Node::SettleReplicas() {
     if (lost) RouteElsewhere(lost.mapped(), now_);
   }
   for (const PartitionId partition : happened.leader_changed) {
+    if (partition == topology::kSystemPartition) FollowSystemGroup();
     RouteAll(requests_.WaitingFor(partition), now_);
   }
   for (const auto& [partition, follower] : happened.snapshots_wanted) {

@@ -12,11 +12,16 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <string>
 #include <variant>
 #include <vector>
 
+#include "common/refusal.h"
 #include "common/types.h"
+#include "server/node/witness.h"
 #include "server/raft/configuration.h"
+#include "server/topology/messages.h"
 #include "server/topology/reports.h"
 
 namespace kvd::node {
@@ -73,6 +78,7 @@ enum class StepRefused : uint8_t {
   kNotReady,     // Nothing of this term is committed yet.
   kNotCaughtUp,  // A voter to be is behind, or those alive are no majority.
   kMalformed,    // It names no voter, somebody twice, a node twice, or a voter as a learner.
+  kOldEpoch,     // Whoever asks knows less of the topology than the leader does.
 };
 struct StepTaken {
   Index index = 0;  // Of the entry, which is yet to be committed.
@@ -91,6 +97,15 @@ struct StepAnswer {
   friend bool operator==(const StepAnswer&, const StepAnswer&) = default;
 };
 
+// What the leader of the system group said of a node that introduced itself to a member; no
+// refusal: it will be taken in, or is a member.
+struct Verdict {
+  Uuid node;
+  std::optional<Refusal> refusal = {};
+
+  friend bool operator==(const Verdict&, const Verdict&) = default;
+};
+
 // Those pending for one peer.
 struct Membership {
   std::vector<NotHere> not_here = {};
@@ -101,9 +116,23 @@ struct Membership {
   std::vector<Step> steps = {};
   std::vector<StepAnswer> step_answers = {};
 
+  // From the leader of the system group, in this term: bear witness. What comes back stands beside
+  // `reports`.
+  std::optional<Term> poll = {};
+  std::optional<Witness> witness = {};
+
+  // Who sees a newer epoch asks for its topology; a record of it is the answer.
+  bool topology_wanted = false;
+  std::string topology = {};
+
+  // Nodes that introduced themselves, on their way to the leader of the system group; and back.
+  std::vector<topology::NodeCard> announced = {};
+  std::vector<Verdict> verdicts = {};
+
   [[nodiscard]] bool empty() const {
     return not_here.empty() && creates.empty() && inquiries.empty() && removals.empty() &&
-           reports.empty() && steps.empty() && step_answers.empty();
+           reports.empty() && steps.empty() && step_answers.empty() && !poll && !witness &&
+           !topology_wanted && topology.empty() && announced.empty() && verdicts.empty();
   }
 
   friend bool operator==(const Membership&, const Membership&) = default;

@@ -15,6 +15,7 @@ Node::Node(Options options, Instant now)
       started_at_(now),
       now_(now),
       founding_(options_.founding),
+      system_(options_.system),
       snapshots_(options_.snapshots, options_.founding.boot.counter << 40U),
       handback_(options_.handback),
       client_id_(Hash64(options_.founding.self.uuid.ToBytes()) ^ options_.founding.boot.nonce),
@@ -38,6 +39,7 @@ void Node::Advance(Instant now) {
   for (const heartbeat::HealthChange& change : changes.health) NoteHealth(change, now);
   replicas_->Advance(now);
   snapshots_.Advance(now);
+  if (!departed_.empty()) ForgetDeparted(now);
   if (now >= retry_at_) {
     retry_at_ = Instant::max();
     RouteAll(requests_.Waiting(), now);
@@ -50,7 +52,8 @@ void Node::Advance(Instant now) {
 Instant Node::NextWakeAt() const {
   Instant wake = std::min({founding_.NextWakeAt(), requests_.NextDeadline(), retry_at_});
   if (!peers_) return wake;
-  return std::min({wake, peers_->NextWakeAt(), replicas_->NextWakeAt(), snapshots_.NextWakeAt()});
+  return std::min({wake, peers_->NextWakeAt(), replicas_->NextWakeAt(), snapshots_.NextWakeAt(),
+                   system_.NextWakeAt()});
 }
 
 Effects Node::TakeEffects() {
@@ -59,7 +62,7 @@ Effects Node::TakeEffects() {
   for (auto at = outbox_.begin(); at != outbox_.end();) {
     auto& [peer, frame] = *at;
     // A configuration may name nodes of an epoch that is not here yet.
-    if (founding_.topology()->Find(peer) == nullptr) {
+    if (founding_.topology()->Find(peer) == nullptr && !departed_.contains(peer)) {
       at = outbox_.erase(at);
       continue;
     }
@@ -106,7 +109,11 @@ void Node::OnBound(Instant now) {
 void Node::OnTopologyStored(Instant now) {
   now_ = now;
   founding_.OnStored();
-  Adopt(now);
+  if (peers_) {
+    AdoptNext(now);
+  } else {
+    Adopt(now);
+  }
   TakeFoundingEffects();
 }
 
@@ -127,6 +134,7 @@ void Node::Adopt(Instant now) {
   const topology::Member* self = topology.Find(options_.founding.self.uuid);
   KVD_CHECK(self != nullptr, "a node adopts only topologies of which it is a member");
   self_ = self->id;
+  members_ = topology.members;
   peers_.emplace(options_.peers, topology, self_, now);
   AddReplicas(now);
   effects_.links = MakeLinkSet();
@@ -146,6 +154,13 @@ LinkSet Node::MakeLinkSet() const {
       if (listed.name == member.card.name) target.peer_address = listed.peer_address;
     }
     links.targets.push_back(std::move(target));
+  }
+  for (const auto& [id, departed] : departed_) {
+    links.targets.push_back({.id = id,
+                             .uuid = departed.member.card.uuid,
+                             .name = departed.member.card.name,
+                             .peer_address = departed.member.card.peer_address,
+                             .dial = self_ < id});
   }
   return links;
 }
@@ -207,6 +222,7 @@ void Node::OnFrame(NodeId peer, Frame frame, Instant now) {
   const topology::Member* sender = founding_.topology()->Find(peer);
   const auto& envelope = frame.envelope;
   auto refusal = CheckEnvelope(envelope, founding_.topology()->cluster_id, options_.founding.self);
+  if (departed_.contains(peer)) return;
   if (refusal || sender == nullptr || envelope.from != sender->card.uuid) {
     effects_.log.push_back({LogLevel::kWarn,
                             "node",
@@ -225,7 +241,8 @@ void Node::OnFrame(NodeId peer, Frame frame, Instant now) {
   for (const GroupMessage& message : frame.raft) {
     if (!replicas_->Step(peer, message, as_of, now)) AnswerForAbsent(peer, message);
   }
-  OnMembership(peer, frame.membership, now);
+  CompareEpochs(peer, envelope, frame.membership);
+  OnMembership(peer, envelope, frame.membership, now);
   for (Forward& forward : frame.forwards) OnForward(peer, std::move(forward), now);
   for (ForwardReply& reply : frame.replies) OnForwardReply(peer, std::move(reply), now);
   for (const SnapshotAck& ack : frame.chunk_acks) snapshots_.OnAck(peer, ack, now);
@@ -288,7 +305,9 @@ void Node::GiveAwayIfUnfit(Instant now) {
 
 Load Node::MakeLoad(Instant now) const {
   uint64_t keys = 0;
-  for (const auto& [partition, waiters] : waiters_) keys += waiters.keys;
+  for (const auto& [partition, waiters] : waiters_) {
+    if (partition != topology::kSystemPartition) keys += waiters.keys;
+  }
   return {.keys = keys,
           .disk_bytes = disk_bytes_,
           .behind = peers_ ? peers_->Behind() : 0,
@@ -303,11 +322,12 @@ Frame& Node::FrameTo(NodeId peer) {
 topology::Envelope Node::EnvelopeTo(NodeId peer) const {
   const topology::Topology& topology = *founding_.topology();
   const topology::Member* member = topology.Find(peer);
-  KVD_CHECK(member != nullptr, "frames go to members only");
+  const auto departed = departed_.find(peer);
+  KVD_CHECK(member != nullptr || departed != departed_.end(), "frames go to members only");
   return {.cluster_id = topology.cluster_id,
           .from = options_.founding.self.uuid,
           .from_boot = options_.founding.boot,
-          .to = member->card.uuid,
+          .to = member != nullptr ? member->card.uuid : departed->second.member.card.uuid,
           .epoch = topology.epoch};
 }
 
@@ -317,8 +337,9 @@ std::string Node::NameOf(NodeId id) const {
   return member != nullptr ? member->card.name : fmt::format("node {}", id.value);
 }
 
-void Node::OnDisk(uint64_t used_bytes, bool full, Instant now) {
+void Node::OnDisk(uint64_t used_bytes, const topology::Disk& disk, bool full, Instant now) {
   now_ = now;
+  disk_ = disk;
   if (full != disk_full_) {
     effects_.log.push_back(
         {full ? LogLevel::kError : LogLevel::kInfo,

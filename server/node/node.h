@@ -33,6 +33,7 @@
 #include "server/node/replicas.h"
 #include "server/node/requests.h"
 #include "server/node/snapshots.h"
+#include "server/node/system_group.h"
 #include "server/node/view.h"
 #include "server/partition/state_machines.h"
 #include "server/topology/founding.h"
@@ -57,6 +58,7 @@ class Node {
     Replicas::Options replicas;
     Snapshots::Options snapshots;
     heartbeat::Handback::Options handback;
+    SystemGroup::Options system;
     Limits limits;
 
     // Between two tries of an operation for which nobody could be found.
@@ -123,7 +125,9 @@ class Node {
 
   // The data of a replica that was removed is gone, durably.
   void OnDropped(PartitionId partition, Instant now);
-  void OnDisk(uint64_t used_bytes, bool full, Instant now);
+
+  // `used_bytes`: by kvd's own files; `disk`: the whole that they are on.
+  void OnDisk(uint64_t used_bytes, const topology::Disk& disk, bool full, Instant now);
 
   // Membership of the groups led here. A step may hold anything; what is not possible now is
   // refused with nothing changed, but for a leader that is to go, which hands its place over.
@@ -174,18 +178,43 @@ class Node {
 
   void Adopt(Instant now);
 
+  // The system group.
+  void FollowSystemGroup();
+  [[nodiscard]] std::optional<NodeId> SystemLeader() const;
+  [[nodiscard]] std::set<NodeId> Silent() const;
+  void RunSystemGroup();
+  void AskSystemGroup(decltype(Operation::action) action);
+  void OnSystemResult(const Request& request, const Result& result);
+  void Poll(Term term);
+  [[nodiscard]] Witness Testify(Term asked_in) const;
+  void OnSystemTalk(NodeId peer, const Membership& membership);
+  void Announce(const topology::NodeCard& card);
+  void SendVerdict(Verdict verdict);
+
+  // Newer topologies.
+  void CompareEpochs(NodeId peer, const topology::Envelope& envelope,
+                     const Membership& membership);
+  void OnTopologyRecord(NodeId peer, const std::string& record);
+  void Supersede(const topology::Topology& newer);
+  void AdoptNext(Instant now);
+  void Leave();
+  void ForgetDeparted(Instant now);
+  [[nodiscard]] std::vector<NodeId> WishedNodes(PartitionId partition) const;
+
   // Replicas that come and go.
   void AddReplicas(Instant now);
   void StartFounding(PartitionId partition, RecoveredReplica found, Instant now);
   void StartReplica(const RecoveredReplica& found, Instant now);
   void AnswerForAbsent(NodeId peer, const GroupMessage& message);
-  void OnMembership(NodeId peer, const Membership& membership, Instant now);
+  void OnMembership(NodeId peer, const topology::Envelope& envelope, const Membership& membership,
+                    Instant now);
   void OnRemoval(const Removal& removal, Instant now);
-  void OnReconciliation(NodeId peer, const Membership& membership, Instant now);
+  void OnReconciliation(NodeId peer, const topology::Envelope& envelope,
+                        const Membership& membership, Instant now);
   void Disband(PartitionId partition, Instant now);
   void Inquire(Instant now);
-  [[nodiscard]] bool IsPartition(GroupId group) const {
-    return group != kSystemGroup && PartitionOf(group).value < founding_.topology()->partitions();
+  [[nodiscard]] bool IsGroup(GroupId group) const {
+    return group == kSystemGroup || PartitionOf(group).value < founding_.topology()->partitions();
   }
 
   void TakeFoundingEffects();
@@ -258,6 +287,18 @@ class Node {
   NodeId self_;  // 0 before founding.
   std::optional<Peers> peers_;
   std::optional<Replicas> replicas_;
+  SystemGroup system_;
+  OwnerHint system_leader_;  // As it said itself; who votes in the group knows better.
+  std::map<Uuid, NodeId> announcers_;  // Leader: who brought a node before it.
+  Instant fetch_at_ = Instant::min();
+
+  // The members of the topology in force, and those that were it a moment ago.
+  std::vector<topology::Member> members_;
+  struct Departed {
+    topology::Member member;
+    Instant until;
+  };
+  std::map<NodeId, Departed> departed_;
   Census census_;
   Snapshots snapshots_;
   heartbeat::Handback handback_;
@@ -277,7 +318,8 @@ class Node {
   bool draining_ = false;
   bool accepting_ = true;
   bool disk_full_ = false;
-  uint64_t disk_bytes_ = 0;
+  uint64_t disk_bytes_ = 0;  // Of kvd's own files.
+  topology::Disk disk_;      // The whole.
 };
 
 }  // namespace kvd::node

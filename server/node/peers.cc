@@ -23,9 +23,18 @@ std::string ReasonForPeople(Suspicion why) {
 
 Peers::Peers(Options options, const topology::Topology& topology, NodeId self, Instant now)
     : options_(options), detector_(options.detector), beat_at_(now) {
+  SetMembers(topology, self, now);
+}
+
+void Peers::SetMembers(const topology::Topology& topology, NodeId self, Instant now) {
+  std::erase_if(peers_, [&](const auto& each) {
+    if (topology.Find(each.first) != nullptr) return false;
+    detector_.Remove(each.first);
+    return true;
+  });
   for (const topology::Member& member : topology.members) {
     if (member.id == self) continue;
-    peers_.emplace(member.id, Peer{.name = member.card.name});
+    peers_[member.id].name = member.card.name;
     detector_.Add(member.id, now);
   }
 }
@@ -110,6 +119,16 @@ uint64_t Peers::Behind() const {
 bool Peers::IsReachable(NodeId peer) const {
   const auto it = peers_.find(peer);
   return it != peers_.end() && it->second.linked && detector_.Of(peer) == Health::kAlive;
+}
+
+std::map<NodeId, Duration> Peers::Silences(Instant now) const {
+  std::map<NodeId, Duration> silences;
+  for (const auto& [id, peer] : peers_) {
+    const auto state = detector_.Describe(id);
+    if (!state || state->health == Health::kAlive) continue;
+    silences.emplace(id, now - state->heard_at.value_or(state->since));
+  }
+  return silences;
 }
 
 std::string Peers::WhyUnreachable(NodeId peer) const {

@@ -33,6 +33,9 @@ class Peers {
 
   Peers(Options options, const topology::Topology& topology, NodeId self, Instant now);
 
+  // The members are these now: who is new is watched, who is none any more is forgotten.
+  void SetMembers(const topology::Topology& topology, NodeId self, Instant now);
+
   // The link to `peer` carries frames, or no longer does.
   void OnLinkUp(NodeId peer);
   void OnLinkDown(NodeId peer);
@@ -69,6 +72,9 @@ class Peers {
 
   // Why it is not reachable, for messages: "connection refused", "silent", "not connected".
   [[nodiscard]] std::string WhyUnreachable(NodeId peer) const;
+
+  // Who is suspected, and for how long nothing was heard of it.
+  [[nodiscard]] std::map<NodeId, Duration> Silences(Instant now) const;
 
   // Fills in what is known of `peer` beside its card.
   void Describe(NodeId peer, Instant now, NodeView& view) const;

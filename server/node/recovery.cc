@@ -43,7 +43,6 @@ StatusOr<Recovery> Recover(storage::Log& log, partition::StateMachines& machines
     recovery.topology = *std::move(decoded);
   }
   for (const storage::GroupExtent& extent : extents) {
-    if (extent.group == kSystemGroup) continue;
     if (!recovery.topology) return TopologyIsMissing();
     const PartitionId partition = PartitionOf(extent.group);
     if (extent.removed != ReplicaId{}) {

@@ -127,7 +127,7 @@ std::vector<GroupReport> Replicas::Reports() const {
 }
 
 std::optional<Create> Replicas::AnswerTo(NodeId peer, const NotHere& not_here) const {
-  if (not_here.gone || not_here.group == kSystemGroup) return std::nullopt;
+  if (not_here.gone) return std::nullopt;
   const auto it = replicas_.find(PartitionOf(not_here.group));
   if (it == replicas_.end() || it->second.raft.role() != raft::Role::kLeader) return std::nullopt;
   // A voter was durable before it became one: if it is not there, its disk was lost.
@@ -139,7 +139,6 @@ std::optional<Create> Replicas::AnswerTo(NodeId peer, const NotHere& not_here) c
 }
 
 std::optional<Removal> Replicas::AnswerTo(const Inquiry& inquiry) const {
-  if (inquiry.group == kSystemGroup) return std::nullopt;
   const raft::Replica* replica = Find(PartitionOf(inquiry.group));
   if (replica == nullptr || replica->role() != raft::Role::kLeader) return std::nullopt;
   if (!IsSettled(*replica) || replica->configuration().Contains(inquiry.replica)) {

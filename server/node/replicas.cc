@@ -57,8 +57,11 @@ const raft::Replica* Replicas::Find(PartitionId partition) const {
   return it == replicas_.end() ? nullptr : &it->second.raft;
 }
 
+void Replicas::SetOrder(PartitionId partition, std::vector<NodeId> order) {
+  if (One* one = FindOne(partition)) one->order = std::move(order);
+}
+
 bool Replicas::Holds(GroupId group, ReplicaId replica) const {
-  if (group == kSystemGroup) return false;
   const raft::Replica* found = Find(PartitionOf(group));
   return found != nullptr && found->self().id == replica;
 }
@@ -374,8 +377,9 @@ uint32_t Replicas::CountLed() const {
 }
 
 uint32_t Replicas::CountLeaderless(const IsAlive& is_alive) const {
-  return static_cast<uint32_t>(std::ranges::count_if(
-      replicas_, [&](const auto& each) { return IsLeaderless(each.first, is_alive); }));
+  return static_cast<uint32_t>(std::ranges::count_if(replicas_, [&](const auto& each) {
+    return each.first != topology::kSystemPartition && IsLeaderless(each.first, is_alive);
+  }));
 }
 
 bool Replicas::IsLeaderless(PartitionId partition, const IsAlive& is_alive) const {

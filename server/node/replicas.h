@@ -75,6 +75,10 @@ class Replicas {
   // REQUIRES: it has an id and a configuration, and no other replica of its partition is here.
   void Add(const RecoveredReplica& found, std::vector<NodeId> order, Instant now);
 
+  // The nodes that should have a replica of the partition, in ring order, from now on. No-op if none
+  // is here.
+  void SetOrder(PartitionId partition, std::vector<NodeId> order);
+
   // Ends a replica at once: whatever it wanted is forgotten, and what is reported of it from now on
   // ignored. REQUIRES: it is here.
   void Remove(PartitionId partition);
@@ -170,8 +174,8 @@ class Replicas {
   [[nodiscard]] Happened Collect(Effects& effects, const std::function<Frame&(NodeId)>& frame_to);
   [[nodiscard]] bool HasEffects() const { return !dirty_.empty(); }
 
-  // How many groups are led here, and how many of those held here have no leader, or one that is
-  // not alive.
+  // How many groups are led here, and of how many partitions held here the group has no leader, or
+  // one that is not alive.
   [[nodiscard]] uint32_t CountLed() const;
   [[nodiscard]] uint32_t CountLeaderless(const IsAlive& is_alive) const;
   [[nodiscard]] bool IsLeaderless(PartitionId partition, const IsAlive& is_alive) const;

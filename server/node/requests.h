@@ -30,6 +30,9 @@ struct ForwardOrigin {
   uint64_t id = 0;
 };
 
+// The leader of the system group itself: served here, or not at all.
+struct SystemOrigin {};
+
 // Where a request stands.
 enum class Stage : uint8_t {
   kWaiting,    // Nobody who could serve it is known or reachable: tried again soon.
@@ -39,7 +42,7 @@ enum class Stage : uint8_t {
 };
 
 struct Request {
-  std::variant<CallId, ForwardOrigin> origin;
+  std::variant<CallId, ForwardOrigin, SystemOrigin> origin;
   Operation operation;
   PartitionId partition{};
   uint64_t bytes = 0;
@@ -57,6 +60,7 @@ struct Request {
 
   [[nodiscard]] bool is_write() const { return operation.is_write(); }
   [[nodiscard]] bool is_forward() const { return std::holds_alternative<ForwardOrigin>(origin); }
+  [[nodiscard]] bool is_system() const { return std::holds_alternative<SystemOrigin>(origin); }
 };
 
 // The memory an operation holds while it is underway, about.

@@ -77,6 +77,7 @@ void Node::Route(Ticket ticket, Instant now) {
   Request& request = *requests_.Find(ticket);
   const raft::Replica* replica = replicas_->Find(request.partition);
   if (replica != nullptr && replica->role() == raft::Role::kLeader) return Execute(ticket, now);
+  if (request.is_system()) return Finish(ticket, NotOwner(request.partition));
   const auto as_of = replicas_->AppliedAsOf(request.partition);
   if (IsStaleRead(request.operation) && as_of) {
     request.stale_by = now - *as_of;
@@ -111,6 +112,7 @@ void Node::RouteElsewhere(Ticket ticket, Instant now) {
 
 void Node::Wait(Ticket ticket, Instant now) {
   const Request& request = *requests_.Find(ticket);
+  if (request.is_system()) return Finish(ticket, NotOwner(request.partition));
   if (IsHopeless(request, now)) {
     return Finish(ticket, NoMajority(request.partition, request.is_write()));
   }
@@ -277,6 +279,7 @@ void Node::Finish(Ticket ticket, Result result) {
 
 void Node::Reply(const Request& request, Result result) {
   if (request.answered) return;
+  if (request.is_system()) return OnSystemResult(request, result);
   if (const auto* origin = std::get_if<ForwardOrigin>(&request.origin)) {
     ForwardReply reply{.id = origin->id, .result = std::move(result)};
     if (founding_.topology() != nullptr) reply.owner = HintFor(request.partition);

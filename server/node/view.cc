@@ -40,7 +40,9 @@ void Node::CountReplicas(std::vector<NodeView>& nodes) const {
       nodes[PositionOf(topology, replica.node)].replicas += 1;
     }
     const auto hint = HintFor(PartitionId{p});
-    const NodeId owner = hint ? hint->node : topology.ring[p].front().node;
+    const NodeId preferred = topology.ring[p].front().node;
+    const bool is_known = hint && topology.Find(hint->node) != nullptr;
+    const NodeId owner = is_known ? hint->node : preferred;
     nodes[PositionOf(topology, owner)].owned += 1;
   }
 }
@@ -87,7 +89,8 @@ std::optional<RingView> Node::ViewRing(Instant now) const {
       partition.replicas.push_back(PositionOf(*topology, replica.node));
     }
     partition.owner = partition.replicas.front();
-    if (const auto hint = HintFor(PartitionId{p})) {
+    const auto hint = HintFor(PartitionId{p});
+    if (hint && topology->Find(hint->node) != nullptr) {
       partition.owner = PositionOf(*topology, hint->node);
       partition.term = hint->term;
     }

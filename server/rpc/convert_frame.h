@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <chrono>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "kvd/peer/v1/peer.pb.h"
@@ -25,13 +26,19 @@ inline Duration FromMilliseconds(uint64_t ms) {
   return std::chrono::milliseconds(std::min(ms, kYear));
 }
 
+// An absent UUID is nil; one of any other length than 16 bytes is an error.
+[[nodiscard]] bool ReadUuid(const std::string& bytes, Uuid& out);
+[[nodiscard]] std::string WriteUuid(const Uuid& uuid);
+
 // nullopt, or false: the message is malformed, and the frame must be dropped.
 [[nodiscard]] std::optional<node::Forward> Read(peer_pb::Forward& in);
 [[nodiscard]] std::optional<node::ForwardReply> Read(peer_pb::ForwardReply& in);
+[[nodiscard]] bool Read(const peer_pb::NodeCard& in, topology::NodeCard& out);
 [[nodiscard]] bool ReadRaft(peer_pb::Frame& in, std::vector<node::GroupMessage>& out);
 
 [[nodiscard]] std::optional<node::Membership> Read(const peer_pb::Membership& in);
 
+void Write(const topology::NodeCard& in, peer_pb::NodeCard& out);
 void Write(node::Forward in, peer_pb::Forward& out);
 void Write(node::ForwardReply in, peer_pb::ForwardReply& out);
 void Write(node::GroupMessage in, peer_pb::Frame& out);

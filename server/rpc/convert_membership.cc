@@ -1,5 +1,6 @@
 // How replicas come and go, as protocol buffers.
 
+#include <algorithm>
 #include <utility>
 
 #include "server/rpc/convert_frame.h"
@@ -83,7 +84,7 @@ void Write(const node::Step& in, peer_pb::Step& out) {
 }
 
 // The wire counts from 1: 0 is no reason.
-constexpr int kLastReason = static_cast<int>(node::StepRefused::kMalformed) + 1;
+constexpr int kLastReason = static_cast<int>(node::StepRefused::kOldEpoch) + 1;
 static_assert(peer_pb::StepRefused_MAX == kLastReason);
 
 std::optional<node::StepAnswer> Read(const peer_pb::StepAnswer& in) {
@@ -106,6 +107,62 @@ void Write(const node::StepAnswer& in, peer_pb::StepAnswer& out) {
   }
   const int reason = static_cast<int>(std::get<node::StepRefused>(in.result)) + 1;
   out.set_refused(static_cast<peer_pb::StepRefused>(reason));
+}
+
+// Silences longer than a year are a peer's nonsense.
+constexpr uint64_t kLongest = 365ULL * 24 * 3600 * 1'000'000'000;
+
+node::Witness Read(const peer_pb::Witness& in) {
+  node::Witness out{
+      .asked_in = in.asked_in(),
+      .silent = {},
+      .disk = {.used_bytes = in.disk_used(), .capacity_bytes = in.disk_capacity()}};
+  for (const auto& silence : in.silent()) {
+    const auto nanoseconds = static_cast<int64_t>(std::min(silence.nanoseconds(), kLongest));
+    out.silent.emplace(NodeId{silence.node()}, Duration(nanoseconds));
+  }
+  return out;
+}
+
+void Write(const node::Witness& in, peer_pb::Witness& out) {
+  out.set_asked_in(in.asked_in);
+  for (const auto& [node, silence] : in.silent) {
+    auto& written = *out.add_silent();
+    written.set_node(node.value);
+    written.set_nanoseconds(static_cast<uint64_t>(std::max<int64_t>(silence.count(), 0)));
+  }
+  out.set_disk_used(in.disk.used_bytes);
+  out.set_disk_capacity(in.disk.capacity_bytes);
+}
+
+// False: malformed.
+bool ReadNews(const peer_pb::Membership& in, node::Membership& out) {
+  if (in.has_poll()) out.poll = in.poll();
+  if (in.has_witness()) out.witness = Read(in.witness());
+  out.topology_wanted = in.topology_wanted();
+  out.topology = in.topology();
+  for (const peer_pb::NodeCard& each : in.announced()) {
+    if (!rpc::Read(each, out.announced.emplace_back())) return false;
+  }
+  for (const peer_pb::Verdict& each : in.verdicts()) {
+    node::Verdict& verdict = out.verdicts.emplace_back();
+    if (!ReadUuid(each.node_uuid(), verdict.node)) return false;
+    if (each.has_refusal()) verdict.refusal = FromProto(each.refusal());
+  }
+  return true;
+}
+
+void WriteNews(const node::Membership& in, peer_pb::Membership& out) {
+  if (in.poll) out.set_poll(*in.poll);
+  if (in.witness) Write(*in.witness, *out.mutable_witness());
+  out.set_topology_wanted(in.topology_wanted);
+  out.set_topology(in.topology);
+  for (const topology::NodeCard& each : in.announced) rpc::Write(each, *out.add_announced());
+  for (const node::Verdict& each : in.verdicts) {
+    peer_pb::Verdict& written = *out.add_verdicts();
+    written.set_node_uuid(WriteUuid(each.node));
+    if (each.refusal) *written.mutable_refusal() = ToProto(*each.refusal);
+  }
 }
 
 }  // namespace
@@ -140,6 +197,7 @@ std::optional<node::Membership> Read(const peer_pb::Membership& in) {
     if (!answer) return std::nullopt;
     out.step_answers.push_back(*answer);
   }
+  if (!ReadNews(in, out)) return std::nullopt;
   return out;
 }
 
@@ -171,6 +229,7 @@ void Write(const node::Membership& in, peer_pb::Membership& out) {
   for (const node::GroupReport& each : in.reports) Write(each, *out.add_reports());
   for (const node::Step& each : in.steps) Write(each, *out.add_steps());
   for (const node::StepAnswer& each : in.step_answers) Write(each, *out.add_step_answers());
+  WriteNews(in, out);
 }
 
 }  // namespace kvd::rpc

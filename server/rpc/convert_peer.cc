@@ -8,19 +8,6 @@
 namespace kvd::rpc {
 namespace {
 
-// An absent UUID is nil; one of any other length than 16 bytes is an error.
-bool ReadUuid(const std::string& bytes, Uuid& out) {
-  if (bytes.empty()) return true;
-  const auto uuid = Uuid::FromBytes(bytes);
-  if (!uuid) return false;
-  out = *uuid;
-  return true;
-}
-
-std::string WriteUuid(const Uuid& uuid) {
-  return uuid.is_nil() ? std::string() : uuid.ToBytes();
-}
-
 bool Read(const peer_pb::Envelope& in, topology::Envelope& out) {
   out.from_boot = {.counter = in.from_boot().counter(), .nonce = in.from_boot().nonce()};
   out.epoch = Epoch{in.epoch()};
@@ -37,22 +24,6 @@ void Write(const topology::Envelope& in, peer_pb::Envelope& out) {
   out.set_to_uuid(WriteUuid(in.to));
   out.set_epoch(in.epoch.value);
   out.set_feature_level(in.feature_level);
-}
-
-bool Read(const peer_pb::NodeCard& in, topology::NodeCard& out) {
-  out.name = in.name();
-  out.address = in.address();
-  out.peer_address = in.peer_address();
-  out.zone = in.zone();
-  return ReadUuid(in.uuid(), out.uuid) && !out.uuid.is_nil() && !out.name.empty();
-}
-
-void Write(const topology::NodeCard& in, peer_pb::NodeCard& out) {
-  out.set_name(in.name);
-  out.set_uuid(WriteUuid(in.uuid));
-  out.set_address(in.address);
-  out.set_peer_address(in.peer_address);
-  out.set_zone(in.zone);
 }
 
 topology::ClusterTerms Read(const peer_pb::ClusterTerms& in) {
@@ -123,6 +94,34 @@ void Write(node::SnapshotChunk in, peer_pb::SnapshotChunk& out) {
 }
 
 }  // namespace
+
+bool ReadUuid(const std::string& bytes, Uuid& out) {
+  if (bytes.empty()) return true;
+  const auto uuid = Uuid::FromBytes(bytes);
+  if (!uuid) return false;
+  out = *uuid;
+  return true;
+}
+
+std::string WriteUuid(const Uuid& uuid) {
+  return uuid.is_nil() ? std::string() : uuid.ToBytes();
+}
+
+bool Read(const peer_pb::NodeCard& in, topology::NodeCard& out) {
+  out.name = in.name();
+  out.address = in.address();
+  out.peer_address = in.peer_address();
+  out.zone = in.zone();
+  return ReadUuid(in.uuid(), out.uuid) && !out.uuid.is_nil() && !out.name.empty();
+}
+
+void Write(const topology::NodeCard& in, peer_pb::NodeCard& out) {
+  out.set_name(in.name);
+  out.set_uuid(WriteUuid(in.uuid));
+  out.set_address(in.address);
+  out.set_peer_address(in.peer_address);
+  out.set_zone(in.zone);
+}
 
 std::optional<topology::HelloRequest> FromProto(const peer_pb::HelloRequest& in) {
   topology::HelloRequest out;

@@ -69,6 +69,14 @@ bool FrameQueue::MakeRoom(uint64_t bytes) {
   return true;
 }
 
+// Of these the last word is all that counts.
+void FrameQueue::TakeNewer(node::Membership& from) {
+  if (from.poll) membership_.poll = from.poll;
+  if (from.witness) membership_.witness = std::move(from.witness);
+  membership_.topology_wanted = membership_.topology_wanted || from.topology_wanted;
+  if (!from.topology.empty()) membership_.topology = std::move(from.topology);
+}
+
 std::vector<uint64_t> FrameQueue::Add(node::Frame frame) {
   envelope_ = frame.envelope;
   if (frame.heartbeat) {
@@ -95,6 +103,9 @@ std::vector<uint64_t> FrameQueue::Add(node::Frame frame) {
   Append(membership_.reports, frame.membership.reports);
   Append(membership_.steps, frame.membership.steps);
   Append(membership_.step_answers, frame.membership.step_answers);
+  Append(membership_.announced, frame.membership.announced);
+  Append(membership_.verdicts, frame.membership.verdicts);
+  TakeNewer(frame.membership);
   // One chunk per peer and its answer: they bound themselves.
   for (const node::SnapshotAck& ack : frame.chunk_acks) {
     queued_bytes_ += SizeOf(ack);

@@ -34,6 +34,7 @@ class FrameQueue {
 
  private:
   [[nodiscard]] bool MakeRoom(uint64_t bytes);
+  void TakeNewer(node::Membership& from);
 
   const Options options_;
   topology::Envelope envelope_;

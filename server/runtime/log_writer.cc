@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 #include <map>
+#include <optional>
 
 #include "server/runtime/thread_name.h"
 #include "server/storage/merge.h"
@@ -44,17 +45,19 @@ void LogWriter::Run() {
 }
 
 // What may be forgotten was in the log before what is queued behind it: truncations come last. Of a
-// replica that is removed meanwhile there is nothing left to forget.
+// replica that is removed meanwhile there is nothing left to forget. A topology comes behind the
+// log: the replicas of the one before have their names there when it is taken over.
 Status LogWriter::Do(std::vector<Job> jobs) {
   std::vector<raft::Write> writes;
   Truncations truncations;
+  std::optional<topology::Topology> newest;
   for (Job& job : jobs) {
     if (auto* some = std::get_if<std::vector<raft::Write>>(&job)) {
       std::ranges::move(*some, std::back_inserter(writes));
     } else if (const auto* binding = std::get_if<topology::Binding>(&job)) {
       KVD_RETURN_IF_ERROR(DoBind(*binding));
-    } else if (const auto* topology = std::get_if<topology::Topology>(&job)) {
-      KVD_RETURN_IF_ERROR(DoStore(*topology));
+    } else if (auto* topology = std::get_if<topology::Topology>(&job)) {
+      newest = std::move(*topology);
     } else {
       std::ranges::move(std::get<Truncations>(job), std::back_inserter(truncations));
     }
@@ -64,6 +67,7 @@ Status LogWriter::Do(std::vector<Job> jobs) {
     std::erase_if(truncations, [&](const auto& each) { return each.group == write.write.group; });
   }
   if (!writes.empty()) KVD_RETURN_IF_ERROR(DoAppend(std::move(writes)));
+  if (newest) KVD_RETURN_IF_ERROR(DoStore(*newest));
   if (!truncations.empty()) KVD_RETURN_IF_ERROR(DoTruncate(truncations));
   return OkStatus();
 }

@@ -116,6 +116,7 @@ void Runtime::Dispatch(node::Effects effects) {
   }
   for (auto& [call, answer] : effects.answers) transport_->AnswerCall(call, std::move(answer));
   for (auto& [peer, frame] : effects.frames) transport_->Send(peer, std::move(frame));
+  if (effects.removed && options_.on_removed) options_.on_removed();
 }
 
 LogWriter::Callbacks Runtime::WriterCallbacks() {
@@ -147,7 +148,7 @@ ApplierThread::Callbacks Runtime::ApplierCallbacks() {
           .on_disk =
               [this](DiskSpace disk) {
                 Post([disk](node::Node& node, Instant now) {
-                  node.OnDisk(disk.used_bytes, disk.full, now);
+                  node.OnDisk(disk.used_bytes, disk.disk, disk.full, now);
                 });
               },
           .measure_disk = options_.measure_disk,

@@ -45,6 +45,10 @@ class Runtime final : public Watch {
     // The node cannot go on (a failed write or fsync, an entry that cannot be read): the process
     // must stop, without another word to anyone. Called once, on any thread.
     std::function<void(Status)> on_fatal;
+
+    // The node is no member of its cluster any more: the process should stop, in order. On any
+    // thread.
+    std::function<void()> on_removed;
   };
 
   // Everything referred to must outlive the runtime. `machines` has recovered.

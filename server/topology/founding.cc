@@ -234,10 +234,21 @@ void Founding::Store(Topology topology) {
   effects_.store = storing_;
 }
 
+void Founding::Supersede(const Topology& newer) {
+  KVD_CHECK(topology_.has_value(), "a node holds a topology before a newer one");
+  const Topology& newest = to_store_ ? *to_store_ : storing_ ? *storing_ : *topology_;
+  if (newer.epoch <= newest.epoch) return;
+  if (!storing_) return Store(newer);
+  to_store_ = newer;
+}
+
 void Founding::OnStored() {
   KVD_CHECK(storing_.has_value(), "a topology must be on its way to the disk");
+  const bool is_first = !topology_;
   topology_ = std::move(storing_);
   storing_.reset();
+  if (auto next = std::exchange(to_store_, std::nullopt)) Store(*std::move(next));
+  if (!is_first) return;
   obstacles_.clear();
   greet_at_ = Instant::min();  // The founder hands epoch 1 on at once.
   Say(LogLevel::kInfo, fmt::format("cluster {} is founded, epoch {}, {} nodes, {} partitions",

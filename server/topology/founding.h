@@ -82,6 +82,10 @@ class Founding {
   void OnBound();
   void OnStored();
 
+  // The cluster decided a newer topology, which this node is to hold: it is stored, and in force
+  // here from OnStored() on. An older one is ignored. REQUIRES: there is a topology.
+  void Supersede(const Topology& newer);
+
   // Moves out what is to be done.
   [[nodiscard]] FoundingEffects TakeEffects();
 
@@ -114,6 +118,7 @@ class Founding {
   Binding binding_;
   std::optional<Binding> binding_underway_;
   std::optional<Topology> storing_;
+  std::optional<Topology> to_store_;  // Newer than that.
   std::optional<Topology> topology_;
 
   std::map<std::string, NodeCard> bound_;         // Founder: who answered that it is bound to us.

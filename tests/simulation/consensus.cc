@@ -97,10 +97,12 @@ void Consensus::Stepped(HostId host, const node::Node& node, const node::Effects
   const topology::Topology& topology = *node.topology();
   machine.node = topology.FindName(machine.name)->id;
   if (founding_.empty()) NoteFounding(topology);
-  for (uint32_t p = 0; p < topology.partitions(); ++p) {
-    const raft::Replica* replica = node.replicas()->Find(PartitionId{p});
-    if (replica != nullptr) CheckReplica(machine, PartitionId{p}, *replica);
-  }
+  const auto check = [&](PartitionId partition) {
+    const raft::Replica* replica = node.replicas()->Find(partition);
+    if (replica != nullptr) CheckReplica(machine, partition, *replica);
+  };
+  check(topology::kSystemPartition);
+  for (uint32_t p = 0; p < topology.partitions(); ++p) check(PartitionId{p});
   const auto find = [&](GroupId group) { return node.replicas()->Find(PartitionOf(group)); };
   for (const raft::Write& write : effects.appends) {
     if (find(write.write.group) != nullptr) CheckWrite(machine, write, *find(write.write.group));
@@ -117,6 +119,7 @@ void Consensus::Stepped(HostId host, const node::Node& node, const node::Effects
 }
 
 void Consensus::NoteFounding(const topology::Topology& topology) {
+  for (const auto& each : topology.system_voters) founding_.insert({kSystemGroup, each.id});
   for (uint32_t p = 0; p < topology.partitions(); ++p) {
     for (const auto& each : topology.ring[p]) founding_.insert({GroupOf(PartitionId{p}), each.id});
   }

@@ -76,6 +76,7 @@ node::Node::Options Process::NodeOptions() {
                               .recovered = std::move(recovery_.replicas),
                               .tombstones = recovery_.tombstones};
   options.stall_pause = swarm.stall_pause;
+  options.system.reconciles = !swarm.steps.strikes();  // The oracle says who is where.
   return options;
 }
 
@@ -155,7 +156,7 @@ void Process::NoteFlushed(const Applier::Truncations& flushed) {
 
 void Process::MeasureDisk() {
   const uint64_t used = disk_.log().disk_bytes() + disk_.store().disk_bytes();
-  Post([used, full = disk_full_](node::Node& node, Instant now) { node.OnDisk(used, full, now); });
+  Post([used, full = disk_full_](node::Node& node, Instant now) { node.OnDisk(used, {}, full, now); });
   life_.After(kMeasureEvery, [this] { MeasureDisk(); });
 }
 
@@ -222,9 +223,8 @@ void Process::OnFrame(NodeId peer, const node::Frame& frame) {
 void Process::OnFrameForAnyone(NodeId peer, node::Frame frame) {
   for (node::GroupMessage& each : frame.raft) {
     const node::Replicas* replicas = node_->replicas();
-    const raft::Replica* here = replicas == nullptr || each.group == kSystemGroup
-                                    ? nullptr
-                                    : replicas->Find(PartitionOf(each.group));
+    const raft::Replica* here =
+        replicas == nullptr ? nullptr : replicas->Find(PartitionOf(each.group));
     if (here != nullptr) each.message.to = here->self().id;
   }
   PostFrame(peer, frame);

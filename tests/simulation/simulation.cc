@@ -356,7 +356,6 @@ class Simulation {
     if (!groups.ok()) return;
     for (const storage::GroupExtent& extent : *groups) {
       std::string content;
-      if (extent.group == kSystemGroup) continue;
       if (extent.first <= extent.last) {
         const auto entries =
             machine.disk().log().Read(extent.group, extent.first, extent.last, ~0ULL);

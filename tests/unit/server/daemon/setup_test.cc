@@ -148,17 +148,15 @@ TEST_F(SetupTest, TlsIsRefused) {
 
 TEST_F(SetupTest, KeysWithoutEffectAreNamedOneLineEach) {
   Write(std::string(kThreeNodes) +
-        "topology: { voters: 3, remove_after: 1h, handback_after: 20s }\n"
-        "limits: { max_connections: 10 }\nrebalance: { max_concurrent: 3 }\n"
+        "topology: { voters: 3, remove_after: 1h }\nlimits: { max_connections: 10 }\n"
         "defaults: { http_listen: \"127.0.0.1:0\" }\ndebug: { channelz: true }\n");
   const std::string warnings = Made(LineFor("n1")).warnings;
   for (const char* key :
-       {"topology.voters is 3,", "topology.remove_after is 1h,", "topology.handback_after is 20s,",
-        "limits.max_connections is 10,", "rebalance.max_concurrent is 3,",
+       {"topology.voters is 3,", "limits.max_connections is 10,",
         "defaults.http_listen is \"127.0.0.1:0\",", "debug.channelz is true,"}) {
     EXPECT_THAT(warnings, HasSubstr(path_ + ": warning: " + key));
   }
-  EXPECT_EQ(std::ranges::count(warnings, '\n'), 7) << warnings;
+  EXPECT_EQ(std::ranges::count(warnings, '\n'), 4) << warnings;
   EXPECT_EQ(CheckConfig(LineFor("")).error, warnings);
 }
 

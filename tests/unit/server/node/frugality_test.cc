@@ -30,10 +30,10 @@ TEST(FrugalityTest, HeartbeatsOfAllGroupsAndTheAnswersToThemAreOneFramePerPeer) 
     const size_t beats = CountOf<raft::Beat>(sent.frame);
     const size_t replies = CountOf<raft::BeatReply>(sent.frame);
     if (beats > 0) {
-      EXPECT_EQ(beats, world.CountServedBy(sent.from));
+      EXPECT_EQ(beats, world.at(sent.from).replicas()->CountLed());
     }
     if (replies > 0) {
-      EXPECT_EQ(replies, world.CountServedBy(sent.to));
+      EXPECT_EQ(replies, world.at(sent.to).replicas()->CountLed());
     }
     EXPECT_GT(beats + replies, 0U);
     return true;

@@ -200,7 +200,7 @@ TEST_F(ReplicasTest, BeatsAreOfTheGroupsLedOnly) {
   EXPECT_THAT(frame.raft, IsEmpty());
 }
 
-TEST_F(ReplicasTest, GroupInWhichNothingHappensBeatsEveryThirdTime) {
+TEST_F(ReplicasTest, GroupInWhichNothingHappensBeatsEveryFourthTime) {
   Add(kP4, {1, 2, 3}, 0);
   Lead(kP4, 10);
   const auto beat = [this]() -> std::optional<raft::Beat> {
@@ -215,7 +215,7 @@ TEST_F(ReplicasTest, GroupInWhichNothingHappensBeatsEveryThirdTime) {
   };
   answer(*beat());
   int beats = 0;
-  for (int i = 0; i < 30; ++i) {
+  for (int i = 0; i < 40; ++i) {
     const auto one = beat();
     if (!one) continue;
     ++beats;

@@ -74,7 +74,7 @@ TEST_F(FoundedViewTest, AllAreUpAndShareTheRing) {
 TEST_F(FoundedViewTest, KeysAndDiskAreThoseOfEachNode) {
   for (int i = 0; i < 3; ++i) (void)world_.Put(kN1, world_.KeyOf(kN2, i), "v");
   (void)world_.Put(kN1, world_.KeyOf(kN1), "v");
-  world_.at(kN2).OnDisk(4711, false, world_.now());
+  world_.at(kN2).OnDisk(4711, {}, false, world_.now());
   world_.Pass(300ms);
   const ClusterView view = View();
   for (const NodeView& node : view.nodes) EXPECT_EQ(node.load->keys, 4U) << node.card.name;

@@ -71,6 +71,7 @@ std::vector<NodeId> World::nodes() const {
 Node::Options World::OptionsOf(NodeId node) const {
   Node::Options options;
   options.replicas.flushes_kept = 1;
+  options.system.reconciles = options_.reconciles;
   const topology::Member& self = *topology_.Find(node);
   options.founding.self = self.card;
   options.founding.terms = terms_;
@@ -334,7 +335,7 @@ void World::ReleaseApplier(NodeId node) {
 }
 
 void World::SetDiskFull(NodeId node, bool full) {
-  machines_.at(node).node->OnDisk(1000, full, now_);
+  machines_.at(node).node->OnDisk(1000, {}, full, now_);
   Settle();
 }
 

@@ -44,6 +44,7 @@ class World {
     uint8_t nodes = 3;
     uint32_t partitions = 16;
     Limits limits = {};
+    bool reconciles = false;  // Tests say themselves what moves.
   };
 
   explicit World(const Options& options);

@@ -57,7 +57,7 @@ TEST(ConvertMembershipTest, AllOfItComesBackAsItWas) {
 }
 
 TEST(ConvertMembershipTest, EveryReasonComesBack) {
-  for (int reason = 0; reason <= static_cast<int>(node::StepRefused::kMalformed); ++reason) {
+  for (int reason = 0; reason <= static_cast<int>(node::StepRefused::kOldEpoch); ++reason) {
     node::Membership membership;
     membership.step_answers = {{.partition = PartitionId{2},
                                 .term = 6,

@@ -1,0 +1,213 @@
+// How Node takes part in the system group: what its leader wants done, what members tell it, and
+// how everybody comes to hold the newest topology.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "server/node/node.h"
+
+namespace kvd::node {
+namespace {
+
+using topology::kSystemPartition;
+
+constexpr std::string_view kTopologyKey = "topology";
+
+// For what the leader of the system group asks of its own log.
+constexpr Duration kSystemBudget = std::chrono::seconds(5);
+
+// Who is no member any more is still told so.
+constexpr Duration kFarewell = std::chrono::seconds(2);
+
+// Between two questions for a newer topology.
+constexpr Duration kFetchEvery = std::chrono::milliseconds(100);
+
+}  // namespace
+
+// A replica of the group came into office, or left it.
+void Node::FollowSystemGroup() {
+  const raft::Replica* replica = replicas_->Find(kSystemPartition);
+  if (replica == nullptr || !replica->IsServing()) return system_.OnDeposed();
+  if (system_.term() != replica->term()) system_.OnLeading(replica->term());
+}
+
+std::optional<NodeId> Node::SystemLeader() const {
+  if (!replicas_) return std::nullopt;
+  if (replicas_->IsInTouch(kSystemPartition, now_)) {
+    const auto leader = replicas_->Find(kSystemPartition)->leader();
+    return leader ? std::optional(leader->node) : std::nullopt;
+  }
+  return system_leader_.node == NodeId{} ? std::nullopt : std::optional(system_leader_.node);
+}
+
+std::set<NodeId> Node::Silent() const {
+  std::set<NodeId> silent;
+  for (const NodeId peer : peers_->ids()) {
+    if (!IsReachable(peer)) silent.insert(peer);
+  }
+  return silent;
+}
+
+void Node::RunSystemGroup() {
+  if (system_.NextWakeAt() <= now_) system_.Advance(Silent(), now_);
+  if (!system_.HasEffects()) return;
+  SystemGroup::Effects wanted = system_.TakeEffects();
+  std::ranges::move(wanted.log, std::back_inserter(effects_.log));
+  if (wanted.read) AskSystemGroup(Get{});
+  if (wanted.write) {
+    AskSystemGroup(
+        Put{.value = std::move(wanted.write->record), .if_version = wanted.write->if_version});
+  }
+  if (wanted.decided) Supersede(*wanted.decided);
+  if (wanted.poll) Poll(*wanted.poll);
+  for (const auto& [leader, step] : wanted.steps) SendStep(leader, step, now_);
+  for (auto& [node, refusal] : wanted.verdicts) SendVerdict({node, std::move(refusal)});
+}
+
+void Node::AskSystemGroup(decltype(Operation::action) action) {
+  Request request{.origin = SystemOrigin{},
+                  .operation = {.key = std::string(kTopologyKey), .action = std::move(action)},
+                  .partition = kSystemPartition,
+                  .bytes = 0,
+                  .budget = kSystemBudget,
+                  .accepted = now_,
+                  .deadline = now_ + kSystemBudget};
+  request.bytes = SizeOf(request.operation);
+  Route(requests_.Add(std::move(request)), now_);
+}
+
+void Node::OnSystemResult(const Request& request, const Result& result) {
+  if (request.is_write()) return system_.OnWritten(result, now_);
+  system_.OnRead(result, *founding_.topology(), now_);
+}
+
+void Node::Poll(Term term) {
+  for (const NodeId peer : peers_->ids()) FrameTo(peer).membership.poll = term;
+  system_.OnWitness(self_, Testify(term), Reports(), now_);
+}
+
+Witness Node::Testify(Term asked_in) const {
+  return {.asked_in = asked_in, .silent = peers_->Silences(now_), .disk = disk_};
+}
+
+void Node::OnSystemTalk(NodeId peer, const Membership& membership) {
+  if (membership.poll) {
+    if (*membership.poll >= system_leader_.term) system_leader_ = {*membership.poll, peer, {}};
+    Membership& answer = FrameTo(peer).membership;
+    answer.witness = Testify(*membership.poll);
+    answer.reports = Reports();
+  }
+  if (membership.witness) {
+    system_.OnWitness(peer, *membership.witness, membership.reports, now_);
+  }
+  for (const topology::NodeCard& card : membership.announced) {
+    announcers_[card.uuid] = peer;
+    system_.OnAnnounced(card, now_);
+  }
+}
+
+// Who hears of a node brings it before the leader; with a newcomer as with a member that moved, it
+// will greet again if that got lost.
+void Node::Announce(const topology::NodeCard& card) {
+  const auto leader = SystemLeader();
+  if (!leader) return;
+  if (*leader != self_) return FrameTo(*leader).membership.announced.push_back(card);
+  announcers_[card.uuid] = self_;
+  system_.OnAnnounced(card, now_);
+}
+
+void Node::SendVerdict(Verdict verdict) {
+  const auto asked = announcers_.extract(verdict.node);
+  if (!asked) return;
+  if (asked.mapped() != self_) {
+    return FrameTo(asked.mapped()).membership.verdicts.push_back(std::move(verdict));
+  }
+}
+
+// Epochs are compared with every frame; who is behind asks, and is answered with a record.
+void Node::CompareEpochs(NodeId peer, const topology::Envelope& envelope,
+                         const Membership& membership) {
+  const topology::Topology& ours = *founding_.topology();
+  if (membership.topology_wanted && envelope.epoch < ours.epoch) {
+    FrameTo(peer).membership.topology = topology::EncodeTopology(ours);
+  }
+  if (!membership.topology.empty()) return OnTopologyRecord(peer, membership.topology);
+  if (envelope.epoch <= ours.epoch || now_ < fetch_at_) return;
+  fetch_at_ = now_ + kFetchEvery;
+  FrameTo(peer).membership.topology_wanted = true;
+}
+
+void Node::OnTopologyRecord(NodeId peer, const std::string& record) {
+  auto topology = topology::DecodeTopology(record);
+  if (topology.ok() && topology->cluster_id == founding_.topology()->cluster_id) {
+    return Supersede(*topology);
+  }
+  effects_.log.push_back(
+      {LogLevel::kError,
+       "topology",
+       "a peer sent a topology that is none of this cluster, it is not used: " +
+           (topology.ok() ? "it is of cluster " + topology->cluster_id.ToString()
+                          : Message(topology.status())),
+       {{"peer", NameOf(peer)}}});
+}
+
+void Node::Supersede(const topology::Topology& newer) {
+  founding_.Supersede(newer);
+  TakeFoundingEffects();
+}
+
+// A newer topology is on the disk: from now on it is the one.
+void Node::AdoptNext(Instant now) {
+  const topology::Topology& topology = *founding_.topology();
+  effects_.log.push_back({LogLevel::kInfo,
+                          "topology",
+                          fmt::format("the cluster is at epoch {}, {} nodes", topology.epoch.value,
+                                      topology.members.size()),
+                          {}});
+  if (topology.Find(self_) == nullptr) return Leave();
+  for (const topology::Member& member : members_) {
+    if (topology.Find(member.id) != nullptr || member.id == self_) continue;
+    departed_.insert_or_assign(member.id, Departed{member, now + kFarewell});
+    FrameTo(member.id).membership.topology = topology::EncodeTopology(topology);
+  }
+  members_ = topology.members;
+  peers_->SetMembers(topology, self_, now);
+  for (uint32_t p = 0; p < topology.partitions(); ++p) {
+    replicas_->SetOrder(PartitionId{p}, WishedNodes(PartitionId{p}));
+  }
+  replicas_->SetOrder(kSystemPartition, WishedNodes(kSystemPartition));
+  effects_.links = MakeLinkSet();
+  RouteAll(requests_.Waiting(), now);
+}
+
+void Node::Leave() {
+  effects_.log.push_back({LogLevel::kWarn,
+                          "topology",
+                          fmt::format("{} is no member of cluster {} any more and stops; to join "
+                                      "again as a new node, start it with an empty data directory",
+                                      options_.founding.self.name,
+                                      founding_.topology()->cluster_name),
+                          {}});
+  effects_.removed = true;
+  accepting_ = false;
+}
+
+void Node::ForgetDeparted(Instant now) {
+  const auto gone = std::erase_if(
+      departed_, [now](const auto& each) { return each.second.until <= now; });
+  if (gone > 0) effects_.links = MakeLinkSet();
+}
+
+std::vector<NodeId> Node::WishedNodes(PartitionId partition) const {
+  const topology::Topology& topology = *founding_.topology();
+  const bool is_system = partition == kSystemPartition;
+  const auto& wish = is_system ? topology.system_voters : topology.ring[partition.value];
+  std::vector<NodeId> nodes;
+  for (const topology::Replica& replica : wish) nodes.push_back(replica.node);
+  return nodes;
+}
+
+}  // namespace kvd::node

@@ -1,0 +1,148 @@
+// What the leader of the system group does: it reads what the group holds, decides commands, one
+// after the other, and leads the cluster to what is wished (topology/reconciler.h).
+//
+// The group holds one value, the record of the newest topology, each written on condition of the
+// version before. So every change is decided once, by the leader that proposes it, and releases
+// that would decide differently can share a group. Whoever leads begins with a linearizable read:
+// from then on its copy is the newest there is, until it writes itself.
+//
+// Everything else here is of one term: reports, silences, joiners that called in. A new leader asks
+// for them anew.
+//
+// Pure. Threading: confined to the node.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/refusal.h"
+#include "common/types.h"
+#include "server/node/messages.h"
+#include "server/node/witness.h"
+#include "server/topology/command.h"
+#include "server/topology/decision.h"
+#include "server/topology/reconciler.h"
+#include "server/topology/reports.h"
+#include "server/topology/silence.h"
+#include "server/topology/topology.h"
+
+namespace kvd::node {
+
+class SystemGroup {
+ public:
+  struct Options {
+    // Between two looks at the groups while something is to be done, and otherwise.
+    Duration busy_every = std::chrono::milliseconds(100);
+    Duration idle_every = std::chrono::seconds(5);
+
+    // Nodes that ask to join within this time of one another join in one step.
+    Duration join_window = std::chrono::milliseconds(500);
+
+    // A step that nothing was heard of is asked for again.
+    Duration repeat_after = std::chrono::milliseconds(500);
+
+    // To each node that takes copies over: how fast, and how many replicas at once.
+    uint64_t bytes_per_second = 16U << 20U;
+    uint32_t transfers = 2;
+
+    topology::RemovalRules removal;
+
+    // Off: changes are decided, and nobody carries them out.
+    bool reconciles = true;
+  };
+
+  struct Write {
+    std::string record;
+    Version if_version = 0;  // 0: if there is none yet.
+  };
+
+  // What it wants done.
+  struct Effects {
+    bool read = false;           // What the group holds; then call OnRead().
+    std::optional<Write> write;  // Then call OnWritten().
+    std::optional<topology::Topology> decided;  // Is in force from now on.
+    std::optional<Term> poll;                   // Ask every member to bear witness.
+    std::vector<std::pair<NodeId, Step>> steps;  // For the leaders of groups.
+    std::vector<std::pair<Uuid, std::optional<Refusal>>> verdicts;  // On those that called in.
+    std::vector<LogLine> log;
+  };
+
+  explicit SystemGroup(Options options) : options_(options) {}
+
+  // This node leads the group in `term`, and serves; or leads it no more.
+  void OnLeading(Term term);
+  void OnDeposed();
+
+  // What was read: Found, Absent (the cluster is as it was founded, `own`), or why not.
+  void OnRead(const Result& result, const topology::Topology& own, Instant now);
+
+  // What the write came to.
+  void OnWritten(const Result& result, Instant now);
+
+  // A member answers a poll, this node included.
+  void OnWitness(NodeId from, Witness witness, std::vector<GroupReport> reports, Instant now);
+
+  // A node introduced itself to a member: it asks to join, or is one at another address.
+  void OnAnnounced(const topology::NodeCard& card, Instant now);
+
+  // Time passed. `silent`: members not heard from here now.
+  void Advance(const std::set<NodeId>& silent, Instant now);
+  [[nodiscard]] Instant NextWakeAt() const;
+
+  [[nodiscard]] Effects TakeEffects() { return std::exchange(effects_, {}); }
+
+  [[nodiscard]] bool HasEffects() const;
+
+  // In which this node leads.
+  [[nodiscard]] std::optional<Term> term() const { return term_; }
+
+ private:
+  // Who asked to join, in order of arrival.
+  struct Joiner {
+    topology::NodeCard card;
+    Instant since;
+  };
+
+  [[nodiscard]] bool Decide(const topology::Command& command);
+  [[nodiscard]] bool DecideJoin(Instant now);
+  [[nodiscard]] bool DecideWhatIsDue(Instant now);
+  void Pass(const std::set<NodeId>& silent, Instant now);
+  void AskFor(const Step& step, Instant now);
+  [[nodiscard]] topology::Limits LimitsAt(Instant now);
+  [[nodiscard]] uint32_t CountReceivers() const;
+  [[nodiscard]] std::map<PartitionId, uint64_t> Sizes() const;
+  void NoteHalted(const topology::RemovalVerdict& verdict);
+  void Say(LogLevel level, std::string message);
+
+  const Options options_;
+  std::optional<Term> term_;
+  std::optional<topology::Topology> topology_;
+  Version version_ = 0;                       // Of its record.
+  std::optional<topology::Topology> writing_;  // The next one, on its way to the log.
+
+  std::optional<topology::Reports> reports_;
+  Witnesses witnesses_;
+  topology::Reconciliation pass_;  // The last one.
+  struct Asked {
+    Term term = 0;
+    Index if_index = 0;
+    Instant at;
+  };
+  std::map<PartitionId, Asked> asked_;
+  std::deque<Joiner> joiners_;
+  std::deque<topology::Command> commands_;  // That followed from announcements.
+  std::string halted_;                      // Why nobody is removed, as said last.
+  double budget_ = 0;                       // Bytes that may begin to move now.
+  Instant budget_at_ = Instant::min();
+  Instant pass_at_ = Instant::max();
+  Effects effects_;
+};
+
+}  // namespace kvd::node

@@ -1,0 +1,223 @@
+#include "server/node/system_group.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+
+#include "tests/unit/server/topology/reported.h"
+#include "tests/unit/server/topology/world.h"
+
+namespace kvd::node {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+using topology::Topology;
+
+constexpr NodeId kN1{1};
+constexpr NodeId kN2{2};
+constexpr NodeId kN3{3};
+
+// Nodes n1 to n3, n1 leads; what it writes is written at once unless a test says otherwise.
+class SystemGroupTest : public ::testing::Test {
+ protected:
+  SystemGroupTest() { Lead(5); }
+
+  void Lead(Term term) {
+    group_.OnLeading(term);
+    EXPECT_TRUE(group_.TakeEffects().read);
+    group_.OnRead(Absent{}, founded_, now_);
+  }
+
+  // What the leader wants after `duration`.
+  SystemGroup::Effects After(Duration duration) {
+    now_ += duration;
+    if (group_.NextWakeAt() <= now_) group_.Advance(silent_, now_);
+    return group_.TakeEffects();
+  }
+
+  // Writes what it wants written; the topology that is in force then.
+  Topology Written(const SystemGroup::Effects& wanted) {
+    EXPECT_TRUE(wanted.write);
+    if (!wanted.write) return founded_;
+    EXPECT_EQ(wanted.write->if_version, version_);
+    version_ += 3;
+    group_.OnWritten(node::Written{version_}, now_);
+    auto decided = group_.TakeEffects().decided;
+    EXPECT_TRUE(decided);
+    EXPECT_EQ(topology::EncodeTopology(*decided), wanted.write->record);
+    return *std::move(decided);
+  }
+
+  // All groups are as `topology` wishes, or as it says of some.
+  void Report(const Topology& topology) {
+    std::map<NodeId, std::vector<GroupReport>> by_leader;
+    const auto add = [&](PartitionId partition, const std::vector<topology::Replica>& wish) {
+      GroupReport report = topology::ReportOf(partition, wish);
+      by_leader[report.leader.node].push_back(std::move(report));
+    };
+    add(topology::kSystemPartition, topology.system_voters);
+    for (uint32_t p = 0; p < topology.partitions(); ++p) add(PartitionId{p}, topology.ring[p]);
+    for (const auto& [leader, reports] : by_leader) {
+      group_.OnWitness(leader, {.asked_in = 5, .silent = {}, .disk = {}}, reports, now_);
+    }
+  }
+
+  const Topology founded_ = topology::FoundedBy(3);
+  std::set<NodeId> silent_;
+  Version version_ = 0;
+  Instant now_ = Instant{} + 1h;
+  SystemGroup group_{SystemGroup::Options{}};
+};
+
+TEST_F(SystemGroupTest, ANewLeaderReadsBeforeItDecides) {
+  group_.OnLeading(6);
+  EXPECT_EQ(group_.NextWakeAt(), Instant::max());
+  group_.OnAnnounced(topology::CardOf(4), now_);
+  EXPECT_TRUE(After(10s).read);
+  group_.OnRead(Refusal{.reason = Reason::kNoMajority, .message = ""}, founded_, now_);
+  EXPECT_TRUE(After(0s).read) << "once more";
+  group_.OnRead(Absent{}, founded_, now_);
+  EXPECT_EQ(After(0s).poll, 6U);
+}
+
+TEST_F(SystemGroupTest, WhatTheGroupHoldsIsInForceForItsLeader) {
+  topology::Decided decided(founded_);
+  const Topology newer = decided.Accept(topology::StartRebalance{"alice"});
+  group_.OnLeading(6);
+  group_.OnRead(Found{.value = topology::EncodeTopology(newer), .version = 7}, founded_, now_);
+  EXPECT_EQ(group_.TakeEffects().decided, newer);
+}
+
+TEST_F(SystemGroupTest, JoinersOfOneMomentJoinTogether) {
+  Report(founded_);
+  (void)After(0s);
+  group_.OnAnnounced(topology::CardOf(4), now_);
+  (void)After(200ms);
+  group_.OnAnnounced(topology::CardOf(5), now_);
+  group_.OnAnnounced(topology::CardOf(4), now_);
+  const Topology joined = Written(After(300ms));
+  EXPECT_EQ(joined.epoch, Epoch{2});
+  EXPECT_THAT(joined.members, SizeIs(5));
+  ASSERT_THAT(joined.jobs, SizeIs(1));
+  EXPECT_THAT(joined.jobs[0].nodes, ElementsAre(NodeId{4}, NodeId{5}));
+}
+
+TEST_F(SystemGroupTest, OneThatCannotJoinKeepsNobodyOut) {
+  Report(founded_);
+  (void)After(0s);
+  topology::NodeCard nameless = topology::CardOf(4);
+  nameless.peer_address = "";
+  group_.OnAnnounced(nameless, now_);
+  group_.OnAnnounced(topology::CardOf(5), now_);
+  (void)group_.TakeEffects();
+  const SystemGroup::Effects wanted = After(500ms);
+  ASSERT_THAT(wanted.verdicts, SizeIs(1));
+  EXPECT_EQ(wanted.verdicts[0].first, nameless.uuid);
+  EXPECT_TRUE(wanted.verdicts[0].second);
+  EXPECT_NE(Written(wanted).FindName("n5"), nullptr);
+}
+
+TEST_F(SystemGroupTest, ANameInUseIsRefusedToWhoeverAsks) {
+  topology::NodeCard namesake = topology::CardOf(2);
+  namesake.uuid = topology::UuidOf(9);
+  group_.OnAnnounced(namesake, now_);
+  const auto verdicts = group_.TakeEffects().verdicts;
+  ASSERT_THAT(verdicts, SizeIs(1));
+  ASSERT_TRUE(verdicts[0].second);
+  EXPECT_EQ(verdicts[0].second->reason, Reason::kNameInUse);
+}
+
+TEST_F(SystemGroupTest, AMemberAtAnotherAddressIsNoted) {
+  Report(founded_);
+  (void)After(0s);
+  topology::NodeCard moved = topology::CardOf(2);
+  moved.peer_address = "10.0.0.2:7401";
+  group_.OnAnnounced(moved, now_);
+  const Topology noted = Written(After(0s));
+  EXPECT_EQ(noted.FindName("n2")->card, moved);
+  EXPECT_THAT(noted.jobs, IsEmpty());
+}
+
+TEST_F(SystemGroupTest, AWriteThatCameToNothingIsFollowedByARead) {
+  Report(founded_);
+  (void)After(0s);
+  group_.OnAnnounced(topology::CardOf(4), now_);
+  EXPECT_TRUE(After(500ms).write);
+  EXPECT_EQ(group_.NextWakeAt(), Instant::max()) << "one at a time";
+  group_.OnWritten(Mismatch{.key = "topology", .actual = 9}, now_);
+  const SystemGroup::Effects wanted = After(0s);
+  EXPECT_TRUE(wanted.read);
+  EXPECT_FALSE(wanted.decided);
+}
+
+TEST_F(SystemGroupTest, ALeaderIsAskedForEveryStepOnceUnlessNothingComesOfIt) {
+  Report(founded_);
+  (void)After(0s);
+  group_.OnAnnounced(topology::CardOf(4), now_);
+  const Topology joined = Written(After(500ms));
+  Report(founded_);
+  const SystemGroup::Effects wanted = After(0s);
+  ASSERT_FALSE(wanted.steps.empty());
+  const auto& [leader, step] = wanted.steps.front();
+  EXPECT_EQ(leader, joined.ring[step.partition.value].front().node);
+  EXPECT_EQ(step.if_index, 10U);
+  EXPECT_THAT(step.learners, SizeIs(1));
+  EXPECT_THAT(After(100ms).steps, IsEmpty());
+  EXPECT_THAT(After(500ms).steps, SizeIs(wanted.steps.size()));
+}
+
+TEST_F(SystemGroupTest, WhoHasArrivedIsActiveAndItsJobIsDone) {
+  Report(founded_);
+  (void)After(0s);
+  group_.OnAnnounced(topology::CardOf(4), now_);
+  const Topology joined = Written(After(500ms));
+  Report(joined);
+  const Topology arrived = Written(After(0s));
+  EXPECT_EQ(arrived.FindName("n4")->state, topology::MemberState::kActive);
+  const Topology done = Written(After(0s));
+  EXPECT_EQ(done.jobs[0].state, topology::JobState::kDone);
+}
+
+TEST_F(SystemGroupTest, ReportsOfAnotherTermCountForNothing) {
+  Report(founded_);
+  (void)After(0s);
+  group_.OnAnnounced(topology::CardOf(4), now_);
+  (void)Written(After(500ms));
+  group_.OnDeposed();
+  Lead(6);
+  Report(founded_);  // For the leader of term 5.
+  EXPECT_THAT(After(0s).steps, IsEmpty());
+}
+
+TEST_F(SystemGroupTest, AQuietClusterIsLookedAtRarely) {
+  Report(founded_);
+  EXPECT_TRUE(After(0s).poll);
+  EXPECT_EQ(group_.NextWakeAt(), now_ + SystemGroup::Options().idle_every);
+}
+
+TEST_F(SystemGroupTest, WhoIsSilentForLongIsReplacedAmongTheVotersAndRemoved) {
+  topology::Decided decided(topology::FoundedBy(4));
+  group_.OnLeading(5);
+  group_.OnRead(Found{.value = topology::EncodeTopology(decided.now()), .version = 3},
+                decided.now(), now_);
+  version_ = 3;
+  (void)group_.TakeEffects();
+  Report(decided.now());
+  for (const NodeId voter : {kN1, kN2}) {
+    group_.OnWitness(voter, {.asked_in = 5, .silent = {{kN3, 6min}}, .disk = {0, 1000000}}, {},
+                     now_);
+  }
+  group_.OnWitness(NodeId{4}, {.asked_in = 5, .silent = {}, .disk = {0, 1000000}}, {}, now_);
+  const Topology revoted = Written(After(0s));
+  EXPECT_THAT(revoted.system_voters, SizeIs(3));
+  EXPECT_EQ(revoted.system_voters[2].node, NodeId{4});
+  const Topology removing = Written(After(0s));
+  EXPECT_EQ(removing.FindName("n3")->state, topology::MemberState::kLeaving);
+}
+
+}  // namespace
+}  // namespace kvd::node
