@@ -62,11 +62,14 @@ struct LinkTarget {
   std::string name;
   std::string peer_address;
   bool dial = false;
+
+  friend bool operator==(const LinkTarget&, const LinkTarget&) = default;
 };
 
 struct LinkSet {
   Uuid cluster_id;
   std::vector<LinkTarget> targets;
+  std::vector<topology::Removed> removed = {};  // Who is told so if it dials.
 };
 
 struct Effects {

@@ -141,7 +141,9 @@ void Node::Adopt(Instant now) {
 }
 
 LinkSet Node::MakeLinkSet() const {
-  LinkSet links{.cluster_id = founding_.topology()->cluster_id, .targets = {}};
+  LinkSet links{.cluster_id = founding_.topology()->cluster_id,
+                .targets = {},
+                .removed = founding_.topology()->removed};
   for (const topology::Member& member : founding_.topology()->members) {
     if (member.id == self_) continue;
     LinkTarget target{.id = member.id,

@@ -5,12 +5,18 @@
 #include "server/rpc/convert.h"
 
 namespace kvd::rpc {
+namespace {
+
+// Who accepts says so: to gRPC the status of a refusal is as good a beginning.
+constexpr char kAccepted[] = "kvd-accepted";
+
+}  // namespace
 
 ReadToken::~ReadToken() {
   if (link_ != nullptr) link_->ReadNext();
 }
 
-Link::Link(NodeId peer, LinkListener& listener)
+Link::Link(const LinkPeer& peer, LinkListener& listener)
     : peer_(peer), listener_(listener), queue_(FrameQueue::Options{}) {}
 
 std::vector<uint64_t> Link::Send(node::Frame frame) {
@@ -84,7 +90,7 @@ void Link::Opened(bool ok) {
 }
 
 void Link::Read(bool ok) {
-  if (ok) return listener_.OnFrame(peer_, std::move(reading_), ReadToken(self_));
+  if (ok) return listener_.OnFrame(self_, std::move(reading_), ReadToken(self_));
   bool end_now = false;
   bool was_open = false;
   {
@@ -114,9 +120,10 @@ void Link::AwaitDone() {
   absl::MutexLock lock(&mu_, absl::Condition(&done_));
 }
 
-void AcceptedLink::New(NodeId peer, LinkListener& listener, std::unique_ptr<Call> call) {
+void AcceptedLink::New(const LinkPeer& peer, LinkListener& listener, std::unique_ptr<Call> call) {
   const std::shared_ptr<AcceptedLink> link(new AcceptedLink(peer, listener, std::move(call)));
   link->self_ = link;
+  link->call_->context.AddInitialMetadata(kAccepted, "1");
   link->call_->stream.SendInitialMetadata(&link->greeted_);
 }
 
@@ -128,7 +135,7 @@ void AcceptedLink::StartWrite(const peer_pb::Frame& frame, Completion* tag) {
   call_->stream.Write(frame, tag);
 }
 
-std::shared_ptr<DialledLink> DialledLink::New(NodeId peer, LinkListener& listener,
+std::shared_ptr<DialledLink> DialledLink::New(const LinkPeer& peer, LinkListener& listener,
                                               peer_pb::Peer::Stub& stub,
                                               const Introduction& introduction, EventLoop& loop) {
   std::shared_ptr<DialledLink> link(new DialledLink(peer, listener));
@@ -139,6 +146,10 @@ std::shared_ptr<DialledLink> DialledLink::New(NodeId peer, LinkListener& listene
   link->stream_ = stub.PrepareAsyncLink(&link->context_, &loop.queue());
   link->stream_->StartCall(&link->started_);
   return link;
+}
+
+void DialledLink::Greeted(bool ok) {
+  Opened(ok && context_.GetServerInitialMetadata().contains(kAccepted));
 }
 
 void DialledLink::StartRead(peer_pb::Frame& frame, Completion* tag) {

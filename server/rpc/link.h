@@ -44,7 +44,8 @@ class LinkListener {
  public:
   virtual ~LinkListener() = default;
   virtual void OnOpen(const std::shared_ptr<Link>& link) = 0;
-  virtual void OnFrame(NodeId peer, ::kvd::peer::v1::Frame frame, ReadToken token) = 0;
+  virtual void OnFrame(const std::shared_ptr<Link>& link, ::kvd::peer::v1::Frame frame,
+                       ReadToken token) = 0;
   virtual void OnClosed(const std::shared_ptr<Link>& link) = 0;
 };
 
@@ -55,11 +56,19 @@ struct Introduction {
   std::string to;
 };
 
+// Whom a link leads to.
+struct LinkPeer {
+  NodeId id;
+  Uuid uuid;
+
+  friend bool operator==(const LinkPeer&, const LinkPeer&) = default;
+};
+
 class Link {
  public:
   virtual ~Link() = default;
 
-  [[nodiscard]] NodeId peer() const { return peer_; }
+  [[nodiscard]] const LinkPeer& peer() const { return peer_; }
 
   // Queues a frame. Returns the ids of the forwards that will not be sent.
   [[nodiscard]] std::vector<uint64_t> Send(node::Frame frame) ABSL_LOCKS_EXCLUDED(mu_);
@@ -77,7 +86,7 @@ class Link {
   void AwaitDone() ABSL_LOCKS_EXCLUDED(mu_);
 
  protected:
-  Link(NodeId peer, LinkListener& listener);
+  Link(const LinkPeer& peer, LinkListener& listener);
 
   // The first step is done: the stream carries frames if `ok`, else it ends.
   void Opened(bool ok);
@@ -100,7 +109,7 @@ class Link {
   void Release() ABSL_LOCKS_EXCLUDED(mu_);
   void Done() ABSL_LOCKS_EXCLUDED(mu_);
 
-  const NodeId peer_;
+  const LinkPeer peer_;
   LinkListener& listener_;
   Tag read_{[this](bool ok) { Read(ok); }};
   Tag written_{[this](bool ok) { Written(ok); }};
@@ -126,10 +135,10 @@ class AcceptedLink final : public Link {
     grpc::ServerAsyncReaderWriter<::kvd::peer::v1::Frame, ::kvd::peer::v1::Frame> stream{&context};
   };
 
-  static void New(NodeId peer, LinkListener& listener, std::unique_ptr<Call> call);
+  static void New(const LinkPeer& peer, LinkListener& listener, std::unique_ptr<Call> call);
 
  private:
-  AcceptedLink(NodeId peer, LinkListener& listener, std::unique_ptr<Call> call)
+  AcceptedLink(const LinkPeer& peer, LinkListener& listener, std::unique_ptr<Call> call)
       : Link(peer, listener), call_(std::move(call)) {}
 
   void StartRead(::kvd::peer::v1::Frame& frame, Completion* tag) override;
@@ -144,13 +153,17 @@ class AcceptedLink final : public Link {
 // The side that dialled.
 class DialledLink final : public Link {
  public:
-  static std::shared_ptr<DialledLink> New(NodeId peer, LinkListener& listener,
+  static std::shared_ptr<DialledLink> New(const LinkPeer& peer, LinkListener& listener,
                                           ::kvd::peer::v1::Peer::Stub& stub,
                                           const Introduction& introduction, EventLoop& loop);
+
+  // How the stream ended. REQUIRES: IsDone().
+  [[nodiscard]] const grpc::Status& status() const { return status_; }
 
  private:
   using Link::Link;
 
+  void Greeted(bool ok);
   void StartRead(::kvd::peer::v1::Frame& frame, Completion* tag) override;
   void StartWrite(const ::kvd::peer::v1::Frame& frame, Completion* tag) override;
   void StartEnd(Completion* tag) override { stream_->Finish(&status_, tag); }
@@ -161,7 +174,7 @@ class DialledLink final : public Link {
       stream_;
   grpc::Status status_;
   Tag started_{[this](bool) { stream_->ReadInitialMetadata(&greeted_); }};
-  Tag greeted_{[this](bool ok) { Opened(ok); }};
+  Tag greeted_{[this](bool ok) { Greeted(ok); }};
 };
 
 }  // namespace kvd::rpc

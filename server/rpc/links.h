@@ -2,6 +2,9 @@
 // are up. Of a pair the member with the lower NodeId dials. Whoever has no link asks the other's
 // port with a raw connect(): refused twice in a row is evidence that nobody is there.
 //
+// Members come, go and move while links are kept: who is none any more is cut off and never heard
+// again, who dials without being one is told why not.
+//
 // Owns: a thread per peer, asleep while its link is up; channels live and die on it.
 //
 // Threading: thread-safe. The shard calls SetTargets() and Send(); the event loop calls the
@@ -12,15 +15,17 @@
 
 #include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <thread>
+#include <utility>
+#include <variant>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/refusal.h"
 #include "server/node/effects.h"
 #include "server/rpc/event_loop.h"
 #include "server/rpc/link.h"
@@ -44,14 +49,18 @@ class Links final : public LinkListener {
   Links(Options options, EventLoop& loop, runtime::Runtime& runtime, Logger& logger);
   ~Links() override;
 
-  // Members and the cluster they form; called once the node has a topology.
+  // Members and the cluster they form, whenever they change. Whose target is what it was keeps its
+  // link. Whoever is none any more, or has another UUID or address, is cut off: the node is told
+  // that the link is down, and nothing else of it afterwards. Does not wait for any of this. No-op
+  // once Stop() was called.
   void SetTargets(node::LinkSet links) ABSL_LOCKS_EXCLUDED(mu_);
 
   // Forwards that cannot be queued are reported to the node.
   void Send(NodeId peer, node::Frame frame) ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Who introduces itself with this metadata; nullopt: nobody we keep a link with.
-  [[nodiscard]] std::optional<NodeId> Recognise(const Introduction& introduction) const
+  // Who introduces itself with this metadata; or why there is no link with it: WRONG_CLUSTER,
+  // WRONG_NODE naming both values, NODE_REMOVED, or for now NODE_JOINING, NODE_DRAINING.
+  [[nodiscard]] std::variant<LinkPeer, Refusal> Recognise(const Introduction& introduction) const
       ABSL_LOCKS_EXCLUDED(mu_);
 
   // Waits until what is queued for peers was sent, or `timeout` passed.
@@ -61,26 +70,47 @@ class Links final : public LinkListener {
   void Stop() ABSL_LOCKS_EXCLUDED(mu_);
 
   void OnOpen(const std::shared_ptr<Link>& link) override ABSL_LOCKS_EXCLUDED(mu_);
-  void OnFrame(NodeId peer, ::kvd::peer::v1::Frame frame, ReadToken token) override;
+  void OnFrame(const std::shared_ptr<Link>& link, ::kvd::peer::v1::Frame frame,
+               ReadToken token) override ABSL_LOCKS_EXCLUDED(mu_);
   void OnClosed(const std::shared_ptr<Link>& link) override ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
+  // What is kept for one target. The keeper's thread ends when the target is gone, and is joined
+  // later: nobody waits for it but Stop().
   struct Peer {
-    node::LinkTarget target;
+    explicit Peer(node::LinkTarget t) : target(std::move(t)) {}
+    [[nodiscard]] LinkPeer end() const { return {target.id, target.uuid}; }
+
+    const node::LinkTarget target;
+    bool gone = false;           // It is no target any more.
+    bool ended = false;          // Its keeper is through.
     std::shared_ptr<Link> link;  // Open, or nullptr.
     uint64_t opened = 0;         // Counts the links there have been.
     uint64_t reported_open = 0;  // Shard: the link the node believes in; 0: none.
+    std::string refusal;         // What the peer said when it was dialled; reported once.
     std::thread keeper;
   };
+  using PeerPtr = std::shared_ptr<Peer>;
 
-  void Keep(Peer& peer);
-  [[nodiscard]] bool AwaitDown(Peer& peer) ABSL_LOCKS_EXCLUDED(mu_);
-  void AwaitUpOr(Peer& peer, Duration timeout, Link* dialled = nullptr) ABSL_LOCKS_EXCLUDED(mu_);
+  [[nodiscard]] std::vector<PeerPtr> RetireLocked(const std::vector<node::LinkTarget>& targets)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  [[nodiscard]] std::vector<std::thread> TakeEndedLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void AddLocked(node::LinkTarget target) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  [[nodiscard]] PeerPtr HolderLocked(const std::shared_ptr<Link>& link) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+
+  void Keep(const PeerPtr& peer) ABSL_LOCKS_EXCLUDED(mu_);
+  [[nodiscard]] bool AwaitDown(const Peer& peer) ABSL_LOCKS_EXCLUDED(mu_);
+  void AwaitUpOr(const Peer& peer, Duration timeout, Link* dialled = nullptr)
+      ABSL_LOCKS_EXCLUDED(mu_);
   [[nodiscard]] uint64_t CountOpened(const Peer& peer) const ABSL_LOCKS_EXCLUDED(mu_);
-  [[nodiscard]] bool IsAnyoneThere(const node::LinkTarget& target);
-  void Dial(Peer& peer);
-  void ReportLink(NodeId peer);
-  void OnMalformed(NodeId id) ABSL_LOCKS_EXCLUDED(mu_);
+  [[nodiscard]] bool IsAnyoneThere(const PeerPtr& peer);
+  void Dial(Peer& peer) ABSL_LOCKS_EXCLUDED(mu_);
+  void NoteRefusal(Peer& peer, const grpc::Status& status) ABSL_LOCKS_EXCLUDED(mu_);
+  void ReportLink(const PeerPtr& peer);
+  void ReportRefused(const PeerPtr& peer);
+  void BreakOff(const Peer& peer, Link& link);
+  [[nodiscard]] std::shared_ptr<Link> LinkOf(const Peer& peer) const ABSL_LOCKS_EXCLUDED(mu_);
 
   const Options options_;
   EventLoop& loop_;
@@ -88,7 +118,9 @@ class Links final : public LinkListener {
   Logger& logger_;
   mutable absl::Mutex mu_;
   Uuid cluster_id_ ABSL_GUARDED_BY(mu_);
-  std::map<NodeId, Peer> peers_ ABSL_GUARDED_BY(mu_);
+  std::vector<topology::Removed> removed_ ABSL_GUARDED_BY(mu_);
+  std::map<NodeId, PeerPtr> peers_ ABSL_GUARDED_BY(mu_);
+  std::vector<PeerPtr> retired_ ABSL_GUARDED_BY(mu_);  // Gone, not through yet.
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;
 };
 

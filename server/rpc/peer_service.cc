@@ -1,7 +1,5 @@
 #include "server/rpc/peer_service.h"
 
-#include <fmt/format.h>
-
 #include <memory>
 #include <utility>
 
@@ -76,16 +74,13 @@ class PeerService::LinkCall final : public Completion {
     const Introduction introduction{.cluster_id = MetadataOf(context, "kvd-cluster"),
                                     .from = MetadataOf(context, "kvd-from"),
                                     .to = MetadataOf(context, "kvd-to")};
-    if (const auto peer = owner_.links_.Recognise(introduction)) {
+    const auto recognised = owner_.links_.Recognise(introduction);
+    if (const auto* peer = std::get_if<LinkPeer>(&recognised)) {
       AcceptedLink::New(*peer, owner_.links_, std::move(call_));
       return true;
     }
     refusing_ = true;
-    call_->stream.Finish(
-        ToGrpc({.reason = Reason::kWrongNode,
-                .message = fmt::format("this node keeps no link with {} of cluster {}",
-                                       introduction.from, introduction.cluster_id)}),
-        static_cast<Completion*>(this));
+    call_->stream.Finish(ToGrpc(std::get<Refusal>(recognised)), static_cast<Completion*>(this));
     return false;
   }
 

@@ -125,7 +125,7 @@ void Server::Stop(Duration grace) {
 
 void Server::SetLinks(node::LinkSet links) {
   links_.SetTargets(std::move(links));
-  SetServing(true);
+  if (!std::exchange(has_topology_, true)) SetServing(true);
 }
 
 void Server::Send(NodeId peer, node::Frame frame) {

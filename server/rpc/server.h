@@ -72,6 +72,7 @@ class Server final : public runtime::Transport {
   Greeter greeter_;
   std::unique_ptr<grpc::Server> client_server_;
   std::unique_ptr<grpc::Server> peer_server_;
+  bool has_topology_ = false;  // Shard.
   int client_port_ = 0;
 };
 

@@ -187,6 +187,25 @@ TEST_F(RefusalTest, ADamagedIdentityIsDamage) {
   ExpectServedAfterAll();
 }
 
+TEST_F(RefusalTest, ADamagedTopologyIsDamageAndALostOneToo) {
+  const auto file = cluster_.data_dir(1) / "TOPOLOGY";
+  const std::string bytes = ReadWholeFile(file);
+  std::string damaged = bytes;
+  damaged[damaged.size() / 2] ^= 1;
+  for (const std::string& content : {damaged, bytes.substr(0, 10), std::string()}) {
+    WriteWholeFile(file, content);
+    const Finished refused = RunRefused(cluster_, 1);
+    EXPECT_EQ(refused.code, 65) << refused;
+    EXPECT_THAT(refused.err, HasSubstr(cluster_.data_dir(1).string() + ": the topology kept here"));
+  }
+  std::filesystem::remove(file);
+  const Finished refused = RunRefused(cluster_, 1);
+  EXPECT_EQ(refused.code, 65) << refused;
+  EXPECT_THAT(refused.err, HasSubstr("the record of the topology is missing"));
+  WriteWholeFile(file, bytes);
+  ExpectServedAfterAll();
+}
+
 // The format byte comes first and the checksum last, in every format there will ever be.
 TEST_F(RefusalTest, AnIdentityOfANewerFormatNamesBothFormats) {
   const auto identity = cluster_.data_dir(1) / "IDENTITY";

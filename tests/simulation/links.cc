@@ -66,12 +66,32 @@ void Links::Detach(HostId host) {
 
 void Links::SetTargets(HostId host, const node::LinkSet& links) {
   Seat& seat = seats_.at(host);
-  KVD_CHECK(seat.peers.empty(), "links are set once per process");
   seat.cluster_id = links.cluster_id;
+  std::vector<NodeId> gone;
+  for (const auto& [id, peer] : seat.peers) {
+    if (std::ranges::find(links.targets, peer.target) == links.targets.end()) gone.push_back(id);
+  }
+  for (const NodeId id : gone) CutOff(seat, id);
   for (const node::LinkTarget& target : links.targets) {
-    seat.peers[target.id].target = target;
+    const auto [peer, fresh] = seat.peers.try_emplace(target.id);
+    if (!fresh) continue;
+    peer->second.target = target;
+    peer->second.number = ++seat.last_number;
     KnockLater(host, seat.run, target.id, Duration::zero());
   }
+}
+
+void Links::CutOff(Seat& seat, NodeId id) {
+  const Peer peer = std::move(seat.peers.extract(id).mapped());
+  if (peer.dialling != nullptr) Break(peer.dialling);
+  if (peer.link == nullptr) return;
+  Break(peer.link);
+  seat.user->OnLinkDown(id);
+}
+
+Links::Peer* Links::PeerAt(Seat& seat, NodeId id) {
+  const auto peer = seat.peers.find(id);
+  return peer == seat.peers.end() ? nullptr : &peer->second;
 }
 
 LinkUser* Links::UserAt(const End& end) {
@@ -87,14 +107,17 @@ HostId Links::HostOf(const std::string& name) const {
 }
 
 void Links::KnockLater(HostId host, uint64_t run, NodeId id, Duration delay) {
-  seats_.at(host).peers.at(id).knocking = true;
-  world_.After(delay, [=, this] { Knock(host, run, id); });
+  Peer& peer = seats_.at(host).peers.at(id);
+  peer.knocking = true;
+  world_.After(delay, [=, this, number = peer.number] { Knock(host, run, id, number); });
 }
 
-void Links::Knock(HostId host, uint64_t run, NodeId id) {
+void Links::Knock(HostId host, uint64_t run, NodeId id, uint64_t number) {
   Seat& seat = seats_.at(host);
   if (seat.run != run || seat.user == nullptr) return;
-  Peer& peer = seat.peers.at(id);
+  Peer* found = PeerAt(seat, id);
+  if (found == nullptr || found->number != number) return;
+  Peer& peer = *found;
   peer.knocking = false;
   if (peer.link != nullptr) return;
   const HostId to = HostOf(peer.target.name);
@@ -125,9 +148,9 @@ void Links::Dial(HostId host, NodeId id, HostId to) {
   world_.After(kConnectTimeout, [=, this] {
     Seat& dialler = seats_.at(host);
     if (dialler.run != link->ends[0].run || dialler.user == nullptr) return;
-    Peer& peer = dialler.peers.at(id);
-    if (peer.dialling != link) return;  // It is open.
-    peer.dialling = nullptr;
+    Peer* peer = PeerAt(dialler, id);
+    if (peer == nullptr || peer->dialling != link) return;  // It is open, or cut off.
+    peer->dialling = nullptr;
     Break(link);
   });
 }
@@ -220,18 +243,18 @@ void Links::Arrive(const LinkPtr& link, size_t at) {
 }
 
 void Links::Hand(const LinkPtr& link, size_t at, const Item& item) {
-  LinkUser* user = UserAt(link->ends[at]);
+  const End& end = link->ends[at];
+  LinkUser* user = UserAt(end);
   if (user == nullptr) return;
+  const Peer* peer = PeerAt(seats_.at(end.host), end.peer);
   switch (item.kind) {
     case Kind::kOpen:
-      if (seats_.at(link->ends[at].host).peers.at(link->ends[at].peer).dialling == link) {
-        Open(link, at);
-      }
+      if (peer != nullptr && peer->dialling == link) Open(link, at);
       return;
     case Kind::kEnd:
       return Close(link, at);
     case Kind::kFrame:
-      user->OnFrame(link->ends[at].peer, item.frame);
+      if (peer != nullptr && peer->link == link) user->OnFrame(end.peer, item.frame);
   }
 }
 
@@ -252,11 +275,11 @@ void Links::Close(const LinkPtr& link, size_t at) {
   const End& end = link->ends[at];
   LinkUser* user = UserAt(end);
   if (user == nullptr) return;
-  const auto peer = seats_.at(end.host).peers.find(end.peer);
-  if (peer == seats_.at(end.host).peers.end() || peer->second.link != link) return;
-  peer->second.link = nullptr;
+  Peer* peer = PeerAt(seats_.at(end.host), end.peer);
+  if (peer == nullptr || peer->link != link) return;
+  peer->link = nullptr;
   user->OnLinkDown(end.peer);
-  if (!peer->second.knocking) KnockLater(end.host, end.run, end.peer, Duration::zero());
+  if (!peer->knocking) KnockLater(end.host, end.run, end.peer, Duration::zero());
 }
 
 void Links::Break(const LinkPtr& link) {

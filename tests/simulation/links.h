@@ -47,7 +47,8 @@ class Links {
   // It died: its links break, and nobody listens.
   void Detach(HostId host);
 
-  // REQUIRES: attached, and called once per process.
+  // Whose target is what it was keeps its link; the others are cut off and dialled anew.
+  // REQUIRES: attached.
   void SetTargets(HostId host, const node::LinkSet& links);
 
   void Send(HostId host, NodeId peer, node::Frame frame);
@@ -83,6 +84,8 @@ class Links {
     node::LinkTarget target;
     LinkPtr link;      // Open at this end.
     LinkPtr dialling;  // Not open yet.
+    uint64_t number =
+        0;  // Among all peers there have been: who knocked for one knocks for none after it.
     bool knocking = false;
   };
 
@@ -93,13 +96,16 @@ class Links {
     Uuid cluster_id;
     LinkUser* user = nullptr;  // nullptr: nobody listens.
     uint64_t run = 0;
+    uint64_t last_number = 0;
     std::map<NodeId, Peer> peers;
   };
 
   [[nodiscard]] LinkUser* UserAt(const End& end);
   [[nodiscard]] HostId HostOf(const std::string& name) const;
 
-  void Knock(HostId host, uint64_t run, NodeId id);
+  [[nodiscard]] static Peer* PeerAt(Seat& seat, NodeId id);
+  void CutOff(Seat& seat, NodeId id);
+  void Knock(HostId host, uint64_t run, NodeId id, uint64_t number);
   void KnockLater(HostId host, uint64_t run, NodeId id, Duration delay);
   void Dial(HostId host, NodeId id, HostId to);
   void Accept(const LinkPtr& link, Duration give_up_at);

@@ -116,6 +116,38 @@ TEST_F(LinksTest, ADeadProcessBreaksItsLinksAndRefuses) {
   EXPECT_GT(a_.refused, 0);
 }
 
+TEST_F(LinksTest, WhoIsNoTargetAnyMoreIsCutOffAndNotHeard) {
+  RunFor(std::chrono::seconds(5));
+  links_.Send(kB, NodeId{1}, Numbered(1));
+  links_.SetTargets(kA, {.cluster_id = cluster_, .targets = {}});
+  RunFor(std::chrono::seconds(5));
+  EXPECT_EQ(a_.down, 1);
+  EXPECT_EQ(b_.down, 1);
+  EXPECT_THAT(a_.got, IsEmpty());
+  links_.SetTargets(kA, TargetsOfA());
+  RunFor(std::chrono::seconds(5));
+  EXPECT_EQ(a_.up, 2);
+  EXPECT_EQ(b_.up, 2);
+}
+
+TEST_F(LinksTest, ATargetThatIsWhatItWasKeepsItsLink) {
+  RunFor(std::chrono::seconds(5));
+  links_.SetTargets(kA, TargetsOfA());
+  RunFor(std::chrono::seconds(5));
+  EXPECT_EQ(a_.up, 1);
+  EXPECT_EQ(a_.down, 0);
+}
+
+TEST_F(LinksTest, AChangedTargetIsDialledAnew) {
+  RunFor(std::chrono::seconds(5));
+  node::LinkSet moved = TargetsOfA();
+  moved.targets.front().peer_address = "elsewhere";
+  links_.SetTargets(kA, moved);
+  RunFor(std::chrono::seconds(5));
+  EXPECT_EQ(a_.up, 2);
+  EXPECT_EQ(a_.down, 1);
+}
+
 TEST_F(LinksTest, WithoutALinkForwardsAreNotSent) {
   node::Frame frame;
   frame.forwards.emplace_back().id = 9;
