@@ -286,7 +286,8 @@ std::optional<Failure> Instance::Serve() {
 }
 
 runtime::DiskSpace Instance::MeasureDisk() {
-  runtime::DiskSpace space{.used_bytes = log_->disk_bytes() + store_->disk_bytes()};
+  runtime::DiskSpace space;
+  space.used_bytes = log_->disk_bytes() + store_->disk_bytes();
   struct statvfs disk {};
   if (statvfs(data_dir_->path().c_str(), &disk) != 0) return space;
   const uint64_t block = disk.f_frsize;

@@ -86,7 +86,9 @@ TEST_F(SystemGroupTest, ANewLeaderReadsBeforeItDecides) {
 
 TEST_F(SystemGroupTest, WhatTheGroupHoldsIsInForceForItsLeader) {
   topology::Decided decided(founded_);
-  const Topology newer = decided.Accept(topology::StartRebalance{"alice"});
+  topology::NodeCard moved = topology::CardOf(2);
+  moved.address = "10.0.0.2:7400";
+  const Topology newer = decided.Accept(topology::NoteCard{kN2, moved});
   group_.OnLeading(6);
   group_.OnRead(Found{.value = topology::EncodeTopology(newer), .version = 7}, founded_, now_);
   EXPECT_EQ(group_.TakeEffects().decided, newer);
@@ -106,19 +108,22 @@ TEST_F(SystemGroupTest, JoinersOfOneMomentJoinTogether) {
   EXPECT_THAT(joined.jobs[0].nodes, ElementsAre(NodeId{4}, NodeId{5}));
 }
 
-TEST_F(SystemGroupTest, OneThatCannotJoinKeepsNobodyOut) {
+TEST_F(SystemGroupTest, OfTwoOfOneNameTheFirstJoins) {
   Report(founded_);
   (void)After(0s);
-  topology::NodeCard nameless = topology::CardOf(4);
-  nameless.peer_address = "";
-  group_.OnAnnounced(nameless, now_);
-  group_.OnAnnounced(topology::CardOf(5), now_);
+  topology::NodeCard namesake = topology::CardOf(4);
+  namesake.uuid = topology::UuidOf(9);
+  group_.OnAnnounced(topology::CardOf(4), now_);
+  group_.OnAnnounced(namesake, now_);
   (void)group_.TakeEffects();
-  const SystemGroup::Effects wanted = After(500ms);
-  ASSERT_THAT(wanted.verdicts, SizeIs(1));
-  EXPECT_EQ(wanted.verdicts[0].first, nameless.uuid);
-  EXPECT_TRUE(wanted.verdicts[0].second);
-  EXPECT_NE(Written(wanted).FindName("n5"), nullptr);
+  const Topology joined = Written(After(500ms));
+  EXPECT_EQ(joined.FindName("n4")->card.uuid, topology::UuidOf(4));
+  Report(joined);
+  const auto verdicts = After(500ms).verdicts;
+  ASSERT_THAT(verdicts, SizeIs(1));
+  EXPECT_EQ(verdicts[0].first, namesake.uuid);
+  ASSERT_TRUE(verdicts[0].second);
+  EXPECT_EQ(verdicts[0].second->reason, Reason::kNameInUse);
 }
 
 TEST_F(SystemGroupTest, ANameInUseIsRefusedToWhoeverAsks) {
@@ -158,12 +163,12 @@ TEST_F(SystemGroupTest, ALeaderIsAskedForEveryStepOnceUnlessNothingComesOfIt) {
   Report(founded_);
   (void)After(0s);
   group_.OnAnnounced(topology::CardOf(4), now_);
-  const Topology joined = Written(After(500ms));
+  (void)Written(After(500ms));
   Report(founded_);
   const SystemGroup::Effects wanted = After(0s);
   ASSERT_FALSE(wanted.steps.empty());
   const auto& [leader, step] = wanted.steps.front();
-  EXPECT_EQ(leader, joined.ring[step.partition.value].front().node);
+  EXPECT_EQ(leader, founded_.ring[step.partition.value].front().node);
   EXPECT_EQ(step.if_index, 10U);
   EXPECT_THAT(step.learners, SizeIs(1));
   EXPECT_THAT(After(100ms).steps, IsEmpty());
@@ -199,7 +204,7 @@ TEST_F(SystemGroupTest, AQuietClusterIsLookedAtRarely) {
   EXPECT_EQ(group_.NextWakeAt(), now_ + SystemGroup::Options().idle_every);
 }
 
-TEST_F(SystemGroupTest, WhoIsSilentForLongIsReplacedAmongTheVotersAndRemoved) {
+TEST_F(SystemGroupTest, WhoIsSilentForLongIsReplacedAmongTheVoters) {
   topology::Decided decided(topology::FoundedBy(4));
   group_.OnLeading(5);
   group_.OnRead(Found{.value = topology::EncodeTopology(decided.now()), .version = 3},
@@ -215,8 +220,11 @@ TEST_F(SystemGroupTest, WhoIsSilentForLongIsReplacedAmongTheVotersAndRemoved) {
   const Topology revoted = Written(After(0s));
   EXPECT_THAT(revoted.system_voters, SizeIs(3));
   EXPECT_EQ(revoted.system_voters[2].node, NodeId{4});
-  const Topology removing = Written(After(0s));
-  EXPECT_EQ(removing.FindName("n3")->state, topology::MemberState::kLeaving);
+  const SystemGroup::Effects wanted = After(0s);
+  ASSERT_THAT(wanted.log, SizeIs(1));
+  EXPECT_THAT(wanted.log[0].message, ::testing::HasSubstr("n3"));
+  EXPECT_THAT(wanted.log[0].message, ::testing::HasSubstr("zone")) << "it is alone in its own";
+  EXPECT_FALSE(wanted.write);
 }
 
 }  // namespace
