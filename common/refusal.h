@@ -54,6 +54,8 @@ struct Refusal {
   std::string message;                               // One sentence: what, why, what to do.
   std::map<std::string, std::string> metadata = {};  // As documented per reason in kv.proto.
   std::optional<Duration> retry_after = {};
+
+  friend bool operator==(const Refusal&, const Refusal&) = default;
 };
 
 }  // namespace kvd

@@ -27,9 +27,9 @@ namespace kvd::runtime {
 
 // How much room there is where the node keeps its data.
 struct DiskSpace {
-  uint64_t used_bytes = 0;  // By this node.
-  topology::Disk disk;      // The whole it is on, by anybody.
-  bool full = false;        // Less than storage.min_free is left.
+  uint64_t used_bytes = 0;   // By this node.
+  topology::Disk disk = {};  // The whole it is on, by anybody.
+  bool full = false;         // Less than storage.min_free is left.
 };
 
 class ApplierThread {

@@ -33,6 +33,8 @@ inline constexpr Duration kDownAfter = std::chrono::seconds(30);
 struct Disk {
   uint64_t used_bytes = 0;
   uint64_t capacity_bytes = 0;
+
+  friend bool operator==(const Disk&, const Disk&) = default;
 };
 
 struct RemovalRules {

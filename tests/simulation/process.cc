@@ -72,6 +72,7 @@ node::Node::Options Process::NodeOptions() {
                               .replicas = swarm.replicas,
                               .snapshots = {},
                               .handback = swarm.handback,
+                              .system = {},
                               .limits = {.max_inflight_bytes = swarm.max_inflight_bytes},
                               .recovered = std::move(recovery_.replicas),
                               .tombstones = recovery_.tombstones};
