@@ -268,7 +268,7 @@ std::vector<KnownKey> KnownKeys() {
   return reading.TakeKeys();
 }
 
-ParseResult Parse(std::string_view text) {
+ParseResult Parse(std::string_view text, ParseOptions options) {
   YamlTree tree = ReadYaml(text);
   if (!tree.root) return {std::nullopt, std::move(tree.errors)};
 
@@ -280,7 +280,7 @@ ParseResult Parse(std::string_view text) {
     reading.Error(tree.root->place, "a cluster file is a map of keys, beginning with: version: 1");
   } else {
     ReadFile(Section(reading, &*tree.root, ""), file);
-    CheckRules(file, reading);
+    CheckRules(file, options.joins || file.cluster.id, reading);
   }
   ParseResult result{std::nullopt, reading.TakeDiagnostics()};
   Sort(result.diagnostics);

@@ -19,7 +19,13 @@ struct ParseResult {
   std::vector<Diagnostic> diagnostics;  // Sorted.
 };
 
+struct ParseOptions {
+  // The node joins a cluster that exists, whose nodes need not all be listed. `cluster.id` says the
+  // same.
+  bool joins = false;
+};
+
 // Any bytes get an answer. Show the diagnostics with Render().
-[[nodiscard]] ParseResult Parse(std::string_view text);
+[[nodiscard]] ParseResult Parse(std::string_view text, ParseOptions options = {});
 
 }  // namespace kvd::config

@@ -30,7 +30,7 @@ std::string Nodes(size_t count) {
   return count == 1 ? "1 node is" : fmt::format("{} nodes are", count);
 }
 
-void CheckCounts(const ClusterFile& file, Reading& reading) {
+void CheckCounts(const ClusterFile& file, bool cluster_exists, Reading& reading) {
   const size_t nodes = file.nodes.size();
   if (nodes == 0) {
     if (reading.Given("nodes")) reading.Error(reading.PlaceOf("nodes"), "nodes lists no node");
@@ -40,6 +40,7 @@ void CheckCounts(const ClusterFile& file, Reading& reading) {
     reading.Error(reading.PlaceOf("nodes"),
                   fmt::format("nodes lists {}, at most {} are supported", nodes, kMaxNodes));
   }
+  if (cluster_exists) return;
   if (file.cluster.replication && *file.cluster.replication > nodes) {
     reading.Error(reading.PlaceOf("cluster.replication"),
                   fmt::format("cluster.replication is {} but only {} listed",
@@ -259,8 +260,8 @@ void CheckTimeouts(const ClusterFile& file, Reading& reading) {
 
 }  // namespace
 
-void CheckRules(const ClusterFile& file, Reading& reading) {
-  CheckCounts(file, reading);
+void CheckRules(const ClusterFile& file, bool cluster_exists, Reading& reading) {
+  CheckCounts(file, cluster_exists, reading);
   CheckPartitions(file, reading);
   CheckNames(file, reading);
   CheckZones(file, reading);

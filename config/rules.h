@@ -11,6 +11,7 @@ namespace kvd::config {
 
 // Reports what does not fit together. Keys that could not be read have their defaults in `file`,
 // and addresses that could not be read have port 0; what depends on them is not judged.
-void CheckRules(const ClusterFile& file, Reading& reading);
+// `cluster_exists`: more nodes may be in it than are listed.
+void CheckRules(const ClusterFile& file, bool cluster_exists, Reading& reading);
 
 }  // namespace kvd::config

@@ -15,7 +15,8 @@ version: 1                       # of this file's schema; required
 
 cluster:                         # the same on all nodes, fixed when the cluster is founded
   name: demo                     # example; 1 to 32 of a-z, 0-9 and -
-  # id: "6f1c2a9e-0b1d-4c3e-8f5a-112233445566"   # the founded cluster's id: join it, never found
+  # id: "6f1c2a9e-0b1d-4c3e-8f5a-112233445566"   # the founded cluster's id: join it, never found;
+                                 #   so does kvd --join, and then nodes may list just the new one
   partitions: 256                # power of two, 16..16384; about 100 x the nodes there will ever be
   replication: 3                 # copies of each key, 1..7, at most the nodes listed; not given: 3
                                  #   as soon as there are 3 nodes

@@ -47,6 +47,12 @@ std::vector<topology::Founding::Peer> PeersOf(const Setup& setup) {
   return peers;
 }
 
+std::vector<std::string> JoinOf(const Setup& setup) {
+  std::vector<std::string> addresses;
+  for (const config::HostPort& each : setup.join) addresses.push_back(each.ToString());
+  return addresses;
+}
+
 node::SystemGroup::Options SystemOf(const config::ClusterFile& file) {
   return {.bytes_per_second = file.rebalance.max_bytes_per_second,
           .transfers = file.rebalance.max_concurrent,
@@ -213,7 +219,14 @@ Status Instance::Recover() {
   const auto& topology = recovery_.topology;
   if (!topology) return OkStatus();
   KVD_RETURN_IF_ERROR(Annotate(topology::CheckTerms(TermsOf(setup_.file), *topology), setup_.path));
-  if (topology->Find(identity_.node_uuid) != nullptr) return OkStatus();
+  if (topology->Find(identity_.node_uuid) != nullptr) {
+    if (setup_.join.empty()) return OkStatus();
+    logger_.Write({LogLevel::kInfo,
+                   "daemon",
+                   "this node is a member of its cluster already, --join is not needed",
+                   {{"cluster", topology->cluster_name}, {"id", topology->cluster_id.ToString()}}});
+    return OkStatus();
+  }
   if (const auto* removed = topology->FindRemoved(identity_.node_uuid)) {
     return MakeStatus(
         StatusCode::kFailedPrecondition,
@@ -238,6 +251,7 @@ node::Node::Options Instance::NodeOptions() {
                        .boot = {.counter = identity_.boot.counter, .nonce = identity_.boot.nonce},
                        .terms = TermsOf(setup_.file),
                        .peers = PeersOf(setup_),
+                       .join = JoinOf(setup_),
                        .cluster_id = setup_.file.cluster.id,
                        .binding = {.cluster_id = identity_.cluster_id,
                                    .founder = identity_.founder_uuid},
@@ -292,7 +306,8 @@ runtime::DiskSpace Instance::MeasureDisk() {
   if (statvfs(data_dir_->path().c_str(), &disk) != 0) return space;
   const uint64_t block = disk.f_frsize;
   const uint64_t free = disk.f_bavail * block;
-  space.disk = {.used_bytes = disk.f_blocks * block - free, .capacity_bytes = disk.f_blocks * block};
+  space.disk = {.used_bytes = disk.f_blocks * block - free,
+                .capacity_bytes = disk.f_blocks * block};
   const uint64_t keep = setup_.file.storage.min_free.Of(disk.f_blocks * block);
   space.full = free < keep;
   KeepReserve(free, keep);

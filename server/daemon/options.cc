@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <sstream>
@@ -20,6 +21,8 @@ constexpr std::string_view kFooter = R"(Examples:
   kvd --dev                                  one node, no file, in a temporary directory
   kvd --config cluster.yaml --node n1        node n1 of a cluster
   kvd --config cluster.yaml --check-config   is the file right?
+  kvd --config n4.yaml --join 10.0.0.1:7401  node n4 joins the cluster of the node at that
+                                             peer_address
 
 Environment, where the flag is not given: KVD_CONFIG, KVD_NODE, KVD_DATA_DIR, KVD_LISTEN,
 KVD_PEER_LISTEN, KVD_HTTP_LISTEN, KVD_LOG_LEVEL, KVD_LOG_FORMAT.
@@ -40,7 +43,7 @@ struct Typed {
 // Each is parsed by the type it stands for.
 struct Texts {
   Typed config, node, data_dir, listen, peer_listen, http_listen, log_level, log_format;
-  std::string print_config;
+  std::string print_config, join;
   bool check_config = false;
   bool dev = false;
   int nodes = 1;
@@ -76,6 +79,11 @@ void Describe(CLI::App& app, Texts& texts) {
   for (const Setting& each : kSettings) {
     app.add_option(each.flags, (texts.*each.text).text, each.help)->option_text(each.placeholder);
   }
+  app.add_option(
+         "--join", texts.join,
+         "Blank node: ask the cluster of the nodes at these peer addresses to take this one "
+         "in; never found one")
+      ->option_text("HOST:PORT[,..]");
   app.add_flag("--check-config", texts.check_config,
                "Check the cluster file, with --node also what that node needs, and stop");
   app.add_option("--print-config", texts.print_config,
@@ -143,6 +151,24 @@ std::optional<std::string> ReadOverrides(const Texts& texts, config::Overrides& 
   return ChooseInto(out.log_format, texts.log_format, config::kLogFormats);
 }
 
+// The addresses of --join. The first mistake in them, if any.
+std::optional<std::string> ReadJoin(const std::string& text, std::vector<config::HostPort>& out) {
+  for (size_t begin = 0; begin <= text.size();) {
+    const size_t end = std::min(text.find(',', begin), text.size());
+    auto address = config::HostPort::Parse(text.substr(begin, end - begin));
+    if (!address.ok()) return fmt::format("--join: {}", Message(address.status()));
+    if (address->port == 0)
+      return fmt::format("--join: {} has no port to dial", address->ToString());
+    if (address->is_wildcard()) {
+      return fmt::format("--join: {} is where to listen, nobody can be dialled there",
+                         address->ToString());
+    }
+    out.push_back(*std::move(address));
+    begin = end + 1;
+  }
+  return std::nullopt;
+}
+
 // What --dev decides by itself and a flag would decide otherwise, if anything. Variables are not
 // looked at: --dev is a flag, and wins.
 std::optional<std::string> ContradictsDev(const Texts& texts, const CommandLine& line) {
@@ -154,6 +180,7 @@ std::optional<std::string> ContradictsDev(const Texts& texts, const CommandLine&
         "directory",
         typed->source);
   }
+  if (!line.join.empty()) return "--dev founds a cluster of its own, it takes no --join";
   if (line.action != CommandLine::Action::kRun) {
     return "--dev has no cluster file to check or print; leave one of the two out";
   }
@@ -200,6 +227,9 @@ std::variant<CommandLine, Ended> ParseCommandLine(int argc, const char* const* a
     (texts.node.is_flag ? line.node_flag : line.node_environment) = texts.node.text;
   }
   if (const auto wrong = ReadOverrides(texts, line.overrides)) return UsageError(*wrong);
+  if (app.count("--join") > 0) {
+    if (const auto wrong = ReadJoin(texts.join, line.join)) return UsageError(*wrong);
+  }
   if (!texts.dev) return line;
   if (const auto wrong = ContradictsDev(texts, line)) return UsageError(*wrong);
   line.action = Action::kDev;

@@ -3,7 +3,10 @@
 
 #include <optional>
 #include <string>
+#include <variant>
+#include <vector>
 
+#include "config/host_port.h"
 #include "config/node_settings.h"
 #include "server/daemon/failure.h"
 
@@ -20,6 +23,7 @@ struct CommandLine {
   std::optional<std::string> node_flag;
   std::optional<std::string> node_environment;  // Not set if the flag is.
   config::Overrides overrides;
+  std::vector<config::HostPort> join;  // Peer addresses of the cluster to ask; empty: not given.
   int dev_nodes = 1;
 };
 

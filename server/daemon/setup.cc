@@ -26,10 +26,8 @@ namespace kvd::daemon {
 namespace {
 
 // Keys of the contract that nothing looks at yet.
-constexpr std::array<std::string_view, 4> kIgnored = {"topology.voters",
-                                                      "limits.max_connections",
-                                                      "log.keys",
-                                                      "debug.channelz"};
+constexpr std::array<std::string_view, 4> kIgnored = {"topology.voters", "limits.max_connections",
+                                                      "log.keys", "debug.channelz"};
 
 // Whether something is meant for one node.
 bool IsForOneNode(const CommandLine& line) {
@@ -126,7 +124,7 @@ OrFailure<Loaded> LoadFile(const CommandLine& line) {
   auto text = config::Load(loaded.path);
   if (!text.ok()) return Misconfigured(Message(text.status()));
   loaded.text = *std::move(text);
-  loaded.parsed = config::Parse(loaded.text);
+  loaded.parsed = config::Parse(loaded.text, {.joins = !line.join.empty()});
   return loaded;
 }
 
@@ -140,7 +138,11 @@ OrFailure<Setup> MakeSetup(const CommandLine& line) {
   if (!parsed.file) return Misconfigured(rendered);
   auto index = config::WhichNode(*parsed.file, path, Here(line, *parsed.file));
   if (!index.ok()) return Misconfigured(Message(index.status()));
-  Setup setup{.file = *std::move(parsed.file), .node = {}, .path = path, .warnings = rendered};
+  Setup setup{.file = *std::move(parsed.file),
+              .node = {},
+              .path = path,
+              .join = line.join,
+              .warnings = rendered};
   setup.node = config::Resolve(setup.file, *index, line.overrides);
   if (const Status fits = config::CheckOverridden(setup.file, setup.node); !fits.ok()) {
     return Misconfigured(Message(fits));

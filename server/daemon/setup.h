@@ -16,8 +16,9 @@ namespace kvd::daemon {
 struct Setup {
   config::ClusterFile file;
   config::NodeSettings node;
-  std::string path;      // Of the cluster file.
-  std::string warnings;  // Rendered, WhatIsIgnored() included; empty: none.
+  std::string path;                         // Of the cluster file.
+  std::vector<config::HostPort> join = {};  // As in CommandLine.
+  std::string warnings;                     // Rendered, WhatIsIgnored() included; empty: none.
 };
 
 // Fails with kConfiguration and every mistake of the file at once, or what else is wrong.

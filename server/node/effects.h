@@ -62,6 +62,7 @@ struct LinkTarget {
   std::string name;
   std::string peer_address;
   bool dial = false;
+  std::string other_address = {};  // Where it may be too; empty: nowhere else.
 
   friend bool operator==(const LinkTarget&, const LinkTarget&) = default;
 };

@@ -127,6 +127,8 @@ void Node::TakeFoundingEffects() {
   append(effects_.log, effects.log);
   if (effects.bind) effects_.founding.bind = effects.bind;
   if (effects.store) effects_.founding.store = std::move(effects.store);
+  for (const topology::NodeCard& card : effects.announced) Announce(card);
+  if (effects.newer) Supersede(*effects.newer);
 }
 
 void Node::Adopt(Instant now) {
@@ -151,9 +153,10 @@ LinkSet Node::MakeLinkSet() const {
                       .name = member.card.name,
                       .peer_address = member.card.peer_address,
                       .dial = self_ < member.id};
-    // The file may know a newer address than the founding did.
+    // The file may know sooner than the cluster that a node has moved.
     for (const auto& listed : options_.founding.peers) {
-      if (listed.name == member.card.name) target.peer_address = listed.peer_address;
+      if (listed.name != member.card.name || listed.peer_address == target.peer_address) continue;
+      target.other_address = listed.peer_address;
     }
     links.targets.push_back(std::move(target));
   }
@@ -267,9 +270,8 @@ void Node::Beat(Instant now) {
 }
 
 Heartbeat Node::MakeHeartbeat(NodeId peer, const Load& load, Instant now) const {
-  Heartbeat heartbeat{.heard_ago = peers_->HeardAgo(peer, now),
-                      .load = load,
-                      .behind = replicas_->BehindOf(peer)};
+  Heartbeat heartbeat{
+      .heard_ago = peers_->HeardAgo(peer, now), .load = load, .behind = replicas_->BehindOf(peer)};
   heartbeat.draining = draining_;
   heartbeat.unfit = IsUnfit(now);
   return heartbeat;

@@ -192,8 +192,7 @@ class Node {
   void SendVerdict(Verdict verdict);
 
   // Newer topologies.
-  void CompareEpochs(NodeId peer, const topology::Envelope& envelope,
-                     const Membership& membership);
+  void CompareEpochs(NodeId peer, const topology::Envelope& envelope, const Membership& membership);
   void OnTopologyRecord(NodeId peer, const std::string& record);
   void Supersede(const topology::Topology& newer);
   void AdoptNext(Instant now);
@@ -273,8 +272,7 @@ class Node {
   [[nodiscard]] Replicas::IsAlive MayLead() const;
   [[nodiscard]] Load MakeLoad(Instant now) const;
   void CountReplicas(std::vector<NodeView>& nodes) const;
-  [[nodiscard]] Heartbeat MakeHeartbeat(NodeId peer, const Load& load,
-                                        Instant now) const;
+  [[nodiscard]] Heartbeat MakeHeartbeat(NodeId peer, const Load& load, Instant now) const;
   [[nodiscard]] Frame& FrameTo(NodeId peer);
   [[nodiscard]] bool CanWait(NodeId peer, const Frame& frame) const;
   [[nodiscard]] topology::Envelope EnvelopeTo(NodeId peer) const;
@@ -288,7 +286,7 @@ class Node {
   std::optional<Peers> peers_;
   std::optional<Replicas> replicas_;
   SystemGroup system_;
-  OwnerHint system_leader_;  // As it said itself; who votes in the group knows better.
+  OwnerHint system_leader_;            // As it said itself; who votes in the group knows better.
   std::map<Uuid, NodeId> announcers_;  // Leader: who brought a node before it.
   Instant fetch_at_ = Instant::min();
 

@@ -75,8 +75,8 @@ class Replicas {
   // REQUIRES: it has an id and a configuration, and no other replica of its partition is here.
   void Add(const RecoveredReplica& found, std::vector<NodeId> order, Instant now);
 
-  // The nodes that should have a replica of the partition, in ring order, from now on. No-op if none
-  // is here.
+  // The nodes that should have a replica of the partition, in ring order, from now on. No-op if
+  // none is here.
   void SetOrder(PartitionId partition, std::vector<NodeId> order);
 
   // Ends a replica at once: whatever it wanted is forgotten, and what is reported of it from now on
@@ -225,7 +225,7 @@ class Replicas {
   const NodeId self_;
   std::map<PartitionId, One> replicas_;
   std::map<PartitionId, One*> led_;  // Those that lead, as of the last Collect(): a third of all.
-  uint64_t writing_ = 0;  // Writes of all replicas that are not durable yet.
+  uint64_t writing_ = 0;             // Writes of all replicas that are not durable yet.
   std::set<PartitionId> dirty_;
   std::map<NodeId, uint32_t> beats_;                 // How many frames Beat() was asked to fill.
   std::set<std::pair<Instant, PartitionId>> wakes_;  // Every replica once, no later than it wants.

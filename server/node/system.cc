@@ -107,6 +107,9 @@ void Node::OnSystemTalk(NodeId peer, const Membership& membership) {
     announcers_[card.uuid] = peer;
     system_.OnAnnounced(card, now_);
   }
+  for (const Verdict& verdict : membership.verdicts) {
+    founding_.SetVerdict(verdict.node, verdict.refusal);
+  }
 }
 
 // Who hears of a node brings it before the leader; with a newcomer as with a member that moved, it
@@ -125,6 +128,7 @@ void Node::SendVerdict(Verdict verdict) {
   if (asked.mapped() != self_) {
     return FrameTo(asked.mapped()).membership.verdicts.push_back(std::move(verdict));
   }
+  founding_.SetVerdict(verdict.node, std::move(verdict.refusal));
 }
 
 // Epochs are compared with every frame; who is behind asks, and is answered with a record.
@@ -145,13 +149,12 @@ void Node::OnTopologyRecord(NodeId peer, const std::string& record) {
   if (topology.ok() && topology->cluster_id == founding_.topology()->cluster_id) {
     return Supersede(*topology);
   }
-  effects_.log.push_back(
-      {LogLevel::kError,
-       "topology",
-       "a peer sent a topology that is none of this cluster, it is not used: " +
-           (topology.ok() ? "it is of cluster " + topology->cluster_id.ToString()
-                          : Message(topology.status())),
-       {{"peer", NameOf(peer)}}});
+  effects_.log.push_back({LogLevel::kError,
+                          "topology",
+                          "a peer sent a topology that is none of this cluster, it is not used: " +
+                              (topology.ok() ? "it is of cluster " + topology->cluster_id.ToString()
+                                             : Message(topology.status())),
+                          {{"peer", NameOf(peer)}}});
 }
 
 void Node::Supersede(const topology::Topology& newer) {
@@ -184,20 +187,20 @@ void Node::AdoptNext(Instant now) {
 }
 
 void Node::Leave() {
-  effects_.log.push_back({LogLevel::kWarn,
-                          "topology",
-                          fmt::format("{} is no member of cluster {} any more and stops; to join "
-                                      "again as a new node, start it with an empty data directory",
-                                      options_.founding.self.name,
-                                      founding_.topology()->cluster_name),
-                          {}});
+  effects_.log.push_back(
+      {LogLevel::kWarn,
+       "topology",
+       fmt::format("{} is no member of cluster {} any more and stops; to join "
+                   "again as a new node, start it with an empty data directory",
+                   options_.founding.self.name, founding_.topology()->cluster_name),
+       {}});
   effects_.removed = true;
   accepting_ = false;
 }
 
 void Node::ForgetDeparted(Instant now) {
-  const auto gone = std::erase_if(
-      departed_, [now](const auto& each) { return each.second.until <= now; });
+  const auto gone =
+      std::erase_if(departed_, [now](const auto& each) { return each.second.until <= now; });
   if (gone > 0) effects_.links = MakeLinkSet();
 }
 

@@ -12,6 +12,16 @@ namespace kvd::node {
 
 using topology::Topology;
 
+namespace {
+
+// What may move is saved up for so long at most.
+constexpr Duration kSavedUp = std::chrono::seconds(1);
+
+// Faster is the same as unlimited.
+constexpr uint64_t kMostBytesPerSecond = 1ULL << 40U;
+
+}  // namespace
+
 void SystemGroup::OnLeading(Term term) {
   OnDeposed();
   term_ = term;
@@ -79,8 +89,7 @@ void SystemGroup::OnWitness(NodeId from, Witness witness, std::vector<GroupRepor
 
 void SystemGroup::OnAnnounced(const topology::NodeCard& card, Instant now) {
   if (!topology_) return;
-  const auto verdict =
-      topology::JudgeReturn(*topology_, card, witnesses_.Agreed(*topology_, now));
+  const auto verdict = topology::JudgeReturn(*topology_, card, witnesses_.Agreed(*topology_, now));
   if (const auto* refusal = std::get_if<Refusal>(&verdict)) {
     effects_.verdicts.emplace_back(card.uuid, *refusal);
     return;
@@ -163,8 +172,8 @@ bool SystemGroup::DecideWhatIsDue(Instant now) {
   for (const topology::Command& due : topology::CommandsDue(*topology_, *reports_)) {
     if (Decide(due)) return true;
   }
-  const auto verdict = topology::JudgeSilence(*topology_, silences, witnesses_.disks(), Sizes(),
-                                              options_.removal);
+  const auto verdict =
+      topology::JudgeSilence(*topology_, silences, witnesses_.disks(), Sizes(), options_.removal);
   NoteHalted(verdict);
   const auto* remove = std::get_if<topology::StartRemove>(&verdict);
   return remove != nullptr && Decide(*remove);
@@ -183,7 +192,7 @@ void SystemGroup::Pass(const std::set<NodeId>& silent, Instant now) {
   pass_at_ = now + options_.busy_every;
   if (DecideWhatIsDue(now)) return;
   pass_ = topology::Reconcile(*topology_, *reports_, silent, LimitsAt(now));
-  budget_ -= static_cast<double>(pass_.bytes);
+  budget_ -= static_cast<int64_t>(pass_.bytes);
   if (options_.reconciles) {
     for (const Step& step : pass_.steps) AskFor(step, now);
   }
@@ -203,14 +212,15 @@ void SystemGroup::AskFor(const Step& step, Instant now) {
 
 topology::Limits SystemGroup::LimitsAt(Instant now) {
   const uint32_t receivers = std::max(CountReceivers(), 1U);
-  const double rate = static_cast<double>(options_.bytes_per_second) * receivers;
-  const Duration since = budget_at_ == Instant::min() ? Duration::max() : now - budget_at_;
-  const double seconds = std::min(1.0, std::chrono::duration<double>(since).count());
-  budget_at_ = now;
-  // A second's worth at most is saved up, and what was overspent is waited for.
-  budget_ = std::min(budget_ + rate * seconds, std::max(rate, 1.0));
+  const auto rate = static_cast<int64_t>(
+      std::clamp<uint64_t>(options_.bytes_per_second, 1, kMostBytesPerSecond) * receivers);
+  const Duration since = budget_at_ == Instant::min() ? kSavedUp : now - budget_at_;
+  const int64_t gained = rate * (std::min(since, kSavedUp) / std::chrono::milliseconds(1)) / 1000;
+  if (gained > 0) budget_at_ = now;
+  // What was overspent is waited for.
+  budget_ = std::min(budget_ + gained, rate);
   return {.transfers = options_.transfers * receivers,
-          .bytes = budget_ > 0 ? static_cast<uint64_t>(budget_) + 1 : 0};
+          .bytes = budget_ > 0 ? static_cast<uint64_t>(budget_) : 0};
 }
 
 // Nodes that are wished to hold more than they do.

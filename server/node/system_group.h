@@ -65,10 +65,10 @@ class SystemGroup {
 
   // What it wants done.
   struct Effects {
-    bool read = false;           // What the group holds; then call OnRead().
-    std::optional<Write> write;  // Then call OnWritten().
-    std::optional<topology::Topology> decided;  // Is in force from now on.
-    std::optional<Term> poll;                   // Ask every member to bear witness.
+    bool read = false;                           // What the group holds; then call OnRead().
+    std::optional<Write> write;                  // Then call OnWritten().
+    std::optional<topology::Topology> decided;   // Is in force from now on.
+    std::optional<Term> poll;                    // Ask every member to bear witness.
     std::vector<std::pair<NodeId, Step>> steps;  // For the leaders of groups.
     std::vector<std::pair<Uuid, std::optional<Refusal>>> verdicts;  // On those that called in.
     std::vector<LogLine> log;
@@ -124,7 +124,7 @@ class SystemGroup {
   const Options options_;
   std::optional<Term> term_;
   std::optional<topology::Topology> topology_;
-  Version version_ = 0;                       // Of its record.
+  Version version_ = 0;                        // Of its record.
   std::optional<topology::Topology> writing_;  // The next one, on its way to the log.
 
   std::optional<topology::Reports> reports_;
@@ -139,7 +139,7 @@ class SystemGroup {
   std::deque<Joiner> joiners_;
   std::deque<topology::Command> commands_;  // That followed from announcements.
   std::string halted_;                      // Why nobody is removed, as said last.
-  double budget_ = 0;                       // Bytes that may begin to move now.
+  int64_t budget_ = 0;                      // Bytes that may begin to move now.
   Instant budget_at_ = Instant::min();
   Instant pass_at_ = Instant::max();
   Effects effects_;

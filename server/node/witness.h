@@ -15,9 +15,9 @@
 namespace kvd::node {
 
 struct Witness {
-  Term asked_in = 0;                // The term of the leader that asked.
+  Term asked_in = 0;                  // The term of the leader that asked.
   std::map<NodeId, Duration> silent;  // Whom the sender does not hear, and since when.
-  topology::Disk disk;              // Its own.
+  topology::Disk disk;                // Its own.
 
   friend bool operator==(const Witness&, const Witness&) = default;
 };

@@ -113,10 +113,9 @@ void Write(const node::StepAnswer& in, peer_pb::StepAnswer& out) {
 constexpr uint64_t kLongest = 365ULL * 24 * 3600 * 1'000'000'000;
 
 node::Witness Read(const peer_pb::Witness& in) {
-  node::Witness out{
-      .asked_in = in.asked_in(),
-      .silent = {},
-      .disk = {.used_bytes = in.disk_used(), .capacity_bytes = in.disk_capacity()}};
+  node::Witness out{.asked_in = in.asked_in(),
+                    .silent = {},
+                    .disk = {.used_bytes = in.disk_used(), .capacity_bytes = in.disk_capacity()}};
   for (const auto& silence : in.silent()) {
     const auto nanoseconds = static_cast<int64_t>(std::min(silence.nanoseconds(), kLongest));
     out.silent.emplace(NodeId{silence.node()}, Duration(nanoseconds));

@@ -130,7 +130,8 @@ std::optional<topology::HelloRequest> FromProto(const peer_pb::HelloRequest& in)
   out.terms = Read(in.terms());
   out.found = in.found();
   out.topology = in.topology();
-  if (out.found && out.envelope.cluster_id.is_nil()) return std::nullopt;
+  out.join = in.join();
+  if (out.found && (out.join || out.envelope.cluster_id.is_nil())) return std::nullopt;
   return out;
 }
 
@@ -145,6 +146,7 @@ peer_pb::HelloRequest ToProto(const topology::HelloRequest& request) {
   for (const auto& name : request.terms.node_names) out.mutable_terms()->add_node_names(name);
   out.set_found(request.found);
   out.set_topology(request.topology);
+  out.set_join(request.join);
   return out;
 }
 

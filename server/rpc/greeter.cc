@@ -1,8 +1,10 @@
 #include "server/rpc/greeter.h"
 
+#include <fmt/format.h>
 #include <grpcpp/client_context.h>
 
 #include <chrono>
+#include <optional>
 #include <utility>
 
 #include "absl/synchronization/notification.h"
@@ -13,11 +15,14 @@
 namespace kvd::rpc {
 
 struct Greeter::Call final : Completion {
-  Call(std::string n, runtime::Runtime& r) : name(std::move(n)), runtime(r) {}
+  Call(const topology::FoundingEffects::Greeting& greeting, runtime::Runtime& r)
+      : name(greeting.name), address(greeting.address), runtime(r) {}
 
   void Proceed(bool) override;
+  [[nodiscard]] std::optional<topology::HelloResponse> Answer() const;
 
   const std::string name;
+  const std::string address;
   runtime::Runtime& runtime;
   std::shared_ptr<grpc::Channel> channel;
   std::unique_ptr<peer_pb::Peer::Stub> stub;
@@ -29,14 +34,25 @@ struct Greeter::Call final : Completion {
 };
 
 void Greeter::Call::Proceed(bool) {
-  if (status.ok()) {
-    if (auto answer = FromProto(response)) {
-      runtime.Post([name = name, answer = *std::move(answer)](node::Node& node, Instant now) {
-        node.OnHelloAnswer(name, answer, now);
-      });
-    }
+  if (auto answer = Answer()) {
+    runtime.Post([name = name, answer = *std::move(answer)](node::Node& node, Instant now) {
+      node.OnHelloAnswer(name, answer, now);
+    });
   }
   done.Notify();  // The last touch: the call may be destroyed at once.
+}
+
+// Whoever does not know greetings at all is most likely another port of the node that was meant.
+std::optional<topology::HelloResponse> Greeter::Call::Answer() const {
+  if (status.ok()) return FromProto(response);
+  if (status.error_code() != grpc::StatusCode::UNIMPLEMENTED) return std::nullopt;
+  topology::HelloResponse answer;
+  answer.refused = Refusal{
+      .reason = Reason::kWrongNode,
+      .message = fmt::format("{} is no port for nodes; a node is greeted at its peer_address, by "
+                             "default one port above that for clients",
+                             address)};
+  return answer;
 }
 
 Greeter::Greeter(std::shared_ptr<grpc::ChannelCredentials> credentials, EventLoop& loop,
@@ -49,7 +65,7 @@ Greeter::~Greeter() {
 
 void Greeter::Greet(const topology::FoundingEffects::Greeting& greeting) {
   // A new channel each time: nobody listening is the usual case, and a channel would back off.
-  const auto call = std::make_shared<Call>(greeting.name, runtime_);
+  const auto call = std::make_shared<Call>(greeting, runtime_);
   call->channel = NewPeerChannel(greeting.address, credentials_);
   call->stub = peer_pb::Peer::NewStub(call->channel);
   call->context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(2));

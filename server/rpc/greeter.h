@@ -1,5 +1,6 @@
 // Sends greetings, one at a time per node: while one is on its way the next is dropped, they
-// repeat.
+// repeat. An address where somebody else answers than a node's port for nodes is reported as a
+// refusal.
 //
 // Threading: thread-safe; answers come on the event loop.
 #pragma once

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 #include <utility>
 
 #include "absl/time/clock.h"
@@ -288,10 +289,12 @@ void Links::AwaitUpOr(const Peer& peer, Duration timeout, Link* dialled) {
 void Links::Keep(const PeerPtr& peer) {
   runtime::NameThread("kvd-link");
   uint64_t opened = 0;
+  size_t tries = 0;
   Duration pause = options_.retry_soon;
   while (AwaitDown(*peer)) {
-    const bool dials = IsAnyoneThere(peer) && peer->target.dial;
-    if (dials) Dial(*peer);
+    const auto address = FindAnyone(peer, tries++);
+    const bool dials = address && peer->target.dial;
+    if (dials) Dial(*peer, *address);
     const uint64_t before = std::exchange(opened, CountOpened(*peer));
     const Duration longest = dials ? options_.redial_every : options_.retry_every;
     pause = opened != before ? options_.retry_soon : std::min(2 * pause, longest);
@@ -306,24 +309,32 @@ uint64_t Links::CountOpened(const Peer& peer) const {
   return peer.opened;
 }
 
-bool Links::IsAnyoneThere(const PeerPtr& peer) {
-  const std::string& address = peer->target.peer_address;
-  const Probe first = ProbeAddress(address, options_.connect_timeout);
-  if (first != Probe::kRefused) return first == Probe::kConnected;
-  const Probe second = ProbeAddress(address, options_.connect_timeout);
-  if (second == Probe::kRefused) ReportRefused(peer);
-  return second == Probe::kConnected;
+// Where somebody listens, of the places where the peer may be, each the first in its turn: it may
+// be somebody else.
+std::optional<std::string> Links::FindAnyone(const PeerPtr& peer, size_t turn) {
+  std::vector<std::string> addresses = {peer->target.peer_address};
+  if (!peer->target.other_address.empty()) addresses.push_back(peer->target.other_address);
+  bool all_refused = true;
+  for (size_t i = 0; i < addresses.size(); ++i) {
+    const std::string& address = addresses[(turn + i) % addresses.size()];
+    Probe probe = ProbeAddress(address, options_.connect_timeout);
+    if (probe == Probe::kRefused) probe = ProbeAddress(address, options_.connect_timeout);
+    if (probe == Probe::kConnected) return address;
+    all_refused = all_refused && probe == Probe::kRefused;
+  }
+  if (all_refused) ReportRefused(peer);
+  return std::nullopt;
 }
 
 // Returns when the link it dialled, if any, has ended and gRPC is through with it.
-void Links::Dial(Peer& peer) {
+void Links::Dial(Peer& peer, const std::string& address) {
   Introduction introduction{
       .cluster_id = {}, .from = options_.self.ToString(), .to = peer.target.uuid.ToString()};
   {
     absl::MutexLock lock(&mu_);
     introduction.cluster_id = cluster_id_.ToString();
   }
-  const auto channel = NewPeerChannel(peer.target.peer_address, options_.credentials);
+  const auto channel = NewPeerChannel(address, options_.credentials);
   const auto stub = peer_pb::Peer::NewStub(channel);
   const auto link = DialledLink::New(peer.end(), *this, *stub, introduction, loop_);
   // A process that dies may still accept a connection: what becomes of it says more than silence.

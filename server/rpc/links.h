@@ -15,6 +15,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -104,8 +105,8 @@ class Links final : public LinkListener {
   void AwaitUpOr(const Peer& peer, Duration timeout, Link* dialled = nullptr)
       ABSL_LOCKS_EXCLUDED(mu_);
   [[nodiscard]] uint64_t CountOpened(const Peer& peer) const ABSL_LOCKS_EXCLUDED(mu_);
-  [[nodiscard]] bool IsAnyoneThere(const PeerPtr& peer);
-  void Dial(Peer& peer) ABSL_LOCKS_EXCLUDED(mu_);
+  [[nodiscard]] std::optional<std::string> FindAnyone(const PeerPtr& peer, size_t turn);
+  void Dial(Peer& peer, const std::string& address) ABSL_LOCKS_EXCLUDED(mu_);
   void NoteRefusal(Peer& peer, const grpc::Status& status) ABSL_LOCKS_EXCLUDED(mu_);
   void ReportLink(const PeerPtr& peer);
   void ReportRefused(const PeerPtr& peer);

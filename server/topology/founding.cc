@@ -11,20 +11,21 @@
 namespace kvd::topology {
 namespace {
 
-Refusal Disagree(std::string_view key, const std::string& ours, const std::string& theirs,
-                 const std::string& self, const std::string& sender) {
-  return {
-      .reason = Reason::kWrongCluster,
-      .message = fmt::format("cluster files differ: {} is {} on {} and {} on {}; copy one file to "
-                             "all nodes",
-                             key, ours, self, theirs, sender),
-      .metadata = {{"expected", ours}, {"actual", theirs}, {"field", std::string(key)}}};
+// A binding without a founder is one to a cluster that exists.
+bool IsToJoin(const Binding& binding) {
+  return !binding.cluster_id.is_nil() && binding.founder.is_nil();
 }
 
 }  // namespace
 
 Founding::Founding(Options options)
-    : options_(std::move(options)), binding_(options_.binding), topology_(options_.topology) {
+    : options_(std::move(options)),
+      known_(options_.peers),
+      binding_(options_.binding),
+      topology_(options_.topology),
+      asks_(options_.cluster_id || !options_.join.empty() || IsToJoin(options_.binding)) {
+  for (const std::string& address : options_.join) known_.push_back({"", address});
+  announcing_ = topology_ && topology_->members.size() > 1;
   if (topology_ || !IsFounder()) return;
   if (binding_.cluster_id.is_nil()) {
     Bind({.cluster_id = options_.fresh_cluster_id, .founder = options_.self.uuid});
@@ -34,10 +35,15 @@ Founding::Founding(Options options)
 }
 
 bool Founding::IsFounder() const {
-  if (options_.cluster_id) return false;
-  if (!binding_.founder.is_nil()) return binding_.founder == options_.self.uuid;
+  if (asks_) return false;
+  if (!binding_.cluster_id.is_nil()) return binding_.founder == options_.self.uuid;
   return std::ranges::all_of(options_.peers,
                              [&](const Peer& peer) { return options_.self.name < peer.name; });
+}
+
+// Who was handed a topology asks for nothing; who founded hands it on until all have it.
+bool Founding::HandsOn() const {
+  return topology_ && !options_.topology && IsFounder() && informed_.size() < options_.peers.size();
 }
 
 Envelope Founding::MakeEnvelope(const Uuid& to) const {
@@ -48,110 +54,55 @@ Envelope Founding::MakeEnvelope(const Uuid& to) const {
           .epoch = topology_ ? topology_->epoch : Epoch{}};
 }
 
-HelloRequest Founding::MakeGreeting(const Peer& peer) const {
-  const auto known = bound_.find(peer.name);
+std::vector<Addressee> Founding::Addressees() const {
+  if (announcing_) return AddresseesOf(known_, &*topology_, options_.self.uuid);
+  return AddresseesOf(known_, seen_ ? &*seen_ : nullptr, options_.self.uuid);
+}
+
+// A founding that was begun is given up before another cluster is asked.
+HelloRequest Founding::MakeGreeting(const Addressee& to) const {
+  const auto known = bound_.find(to.label);
   return {.envelope = MakeEnvelope(known == bound_.end() ? Uuid{} : known->second.uuid),
           .from = options_.self,
-          .to_name = peer.name,
+          .to_name = to.peer.name,
           .terms = options_.terms,
           .found = IsFounder() && !topology_ && !binding_.cluster_id.is_nil(),
-          .topology = topology_ ? EncodeTopology(*topology_) : std::string()};
+          .topology = topology_ ? EncodeTopology(*topology_) : std::string(),
+          .join = asks_ && !topology_ && binding_.founder != options_.self.uuid};
+}
+
+void Founding::Greet(const Addressee& to) {
+  effects_.greetings.push_back({to.label, to.peer.peer_address, MakeGreeting(to)});
 }
 
 void Founding::Advance(Instant now) {
+  now_ = now;
   if (now < NextWakeAt()) return;
-  greet_at_ = now + options_.greet_every;
-  for (const Peer& peer : options_.peers) {
-    if (informed_.contains(peer.name)) continue;
-    effects_.greetings.push_back({peer.name, peer.peer_address, MakeGreeting(peer)});
+  const std::vector<Addressee> addressees = Addressees();
+  if (!topology_ && seen_) {
+    greet_at_ = now + options_.ask_every;
+    if (!addressees.empty()) Greet(addressees[next_++ % addressees.size()]);
+    return;
+  }
+  greet_at_ = now + (announcing_ ? options_.announce_every : options_.greet_every);
+  for (const Addressee& to : addressees) {
+    if (announcing_ || !informed_.contains(to.label)) Greet(to);
   }
 }
 
 Instant Founding::NextWakeAt() const {
   if (storing_ || binding_underway_) return Instant::max();
-  // Who was handed a topology asks for nothing; who founded hands it on until all have it.
-  const bool hands_on = topology_ && !options_.topology && IsFounder();
-  if (topology_ && !hands_on) return Instant::max();
-  if (informed_.size() == options_.peers.size()) return Instant::max();
-  return greet_at_;
-}
-
-void Founding::OnHello(HelloId id, const HelloRequest& request) {
-  if (auto refusal = Refuse(request)) {
-    HelloResponse response = MakeAnswer(request);
-    response.refused = std::move(refusal);
-    effects_.answers.push_back({id, std::move(response)});
-    return;
-  }
-  const bool wants_bind = request.found && !topology_ && !storing_ && binding_.cluster_id.is_nil();
-  if (wants_bind && !binding_underway_) {
-    Bind({.cluster_id = request.envelope.cluster_id, .founder = request.from.uuid});
-  }
-  if (wants_bind || binding_underway_) {
-    waiting_for_bind_.emplace_back(id, request);
-    return;
-  }
-  if (!request.topology.empty()) ConsiderTopology(request.topology, request.from.name);
-  effects_.answers.push_back({id, MakeAnswer(request)});
-}
-
-std::optional<Refusal> Founding::Refuse(const HelloRequest& request) const {
-  if (request.to_name != options_.self.name) {
-    return Refusal{.reason = Reason::kWrongNode,
-                   .message = fmt::format("{} greets {}, but this is {}: check peer_address in the "
-                                          "cluster file",
-                                          request.from.name, request.to_name, options_.self.name),
-                   .metadata = {{"expected", options_.self.name}, {"actual", request.to_name}}};
-  }
-  if (options_.cluster_id && request.found && request.envelope.cluster_id != *options_.cluster_id) {
-    return Disagree("cluster.id", options_.cluster_id->ToString(),
-                    request.envelope.cluster_id.ToString(), options_.self.name, request.from.name);
-  }
-  // Files come before ids: two founders by two lists have two ids, and the lists are the mistake.
-  if (auto refusal = RefuseTerms(request)) return refusal;
-  const Uuid& ours = topology_ ? topology_->cluster_id : binding_.cluster_id;
-  return CheckEnvelope(request.envelope, ours, options_.self);
-}
-
-std::optional<Refusal> Founding::RefuseTerms(const HelloRequest& request) const {
-  const ClusterTerms& ours = options_.terms;
-  const ClusterTerms& theirs = request.terms;
-  const auto disagree = [&](std::string_view key, const std::string& a, const std::string& b) {
-    return Disagree(key, a, b, options_.self.name, request.from.name);
-  };
-  if (ours.name != theirs.name) return disagree("cluster.name", ours.name, theirs.name);
-  if (ours.partitions != theirs.partitions) {
-    return disagree("cluster.partitions", fmt::to_string(ours.partitions),
-                    fmt::to_string(theirs.partitions));
-  }
-  if (ours.replication != theirs.replication) {
-    return disagree("cluster.replication", fmt::to_string(ours.replication),
-                    fmt::to_string(theirs.replication));
-  }
-  // After founding the list only says whom to ask.
-  const bool founding = !topology_ && request.topology.empty();
-  if (founding && ours.node_names != theirs.node_names) {
-    return disagree("nodes", fmt::format("{}", fmt::join(ours.node_names, ", ")),
-                    fmt::format("{}", fmt::join(theirs.node_names, ", ")));
-  }
-  return std::nullopt;
-}
-
-HelloResponse Founding::MakeAnswer(const HelloRequest& request) const {
-  return {.envelope = MakeEnvelope(request.from.uuid),
-          .from = options_.self,
-          .bound = binding_,
-          .topology = topology_ ? EncodeTopology(*topology_) : std::string(),
-          .refused = std::nullopt};
+  const bool greets = topology_ ? announcing_ || HandsOn() : seen_ || !known_.empty();
+  return greets ? greet_at_ : Instant::max();
 }
 
 void Founding::OnHelloAnswer(const std::string& name, const HelloResponse& response) {
-  if (topology_) {
-    if (response.envelope.epoch >= topology_->epoch) informed_.insert(name);
-    return;
-  }
+  heard_.insert(name);
+  if (topology_) return OnAnswerToMember(name, response);
   // Also if refused: the topology explains why. A wiped founder meets its old cluster.
-  if (!response.topology.empty()) return ConsiderTopology(response.topology, name);
+  if (!response.topology.empty()) {
+    return ConsiderTopology(response.topology, name, response.refused);
+  }
   if (storing_) return;
   // Whatever it said before: a node that was wiped meanwhile must not be founded with its old UUID.
   bound_.erase(name);
@@ -177,10 +128,17 @@ void Founding::Bind(const Binding& binding) {
 
 void Founding::OnBound() {
   KVD_CHECK(binding_underway_.has_value(), "a binding must be under way");
-  binding_ = *binding_underway_;
+  const Binding before = std::exchange(binding_, *binding_underway_);
   binding_underway_.reset();
-  Say(LogLevel::kInfo, fmt::format("bound to cluster {} by founder {}",
-                                   binding_.cluster_id.ToString(), binding_.founder.ToString()));
+  if (binding_.cluster_id.is_nil()) {
+    Say(LogLevel::kInfo, fmt::format("gave up founding cluster {}", before.cluster_id.ToString()));
+  } else if (binding_.founder.is_nil()) {
+    Say(LogLevel::kInfo, fmt::format("bound to cluster {}", binding_.cluster_id.ToString()));
+  } else {
+    Say(LogLevel::kInfo, fmt::format("bound to cluster {} by founder {}",
+                                     binding_.cluster_id.ToString(), binding_.founder.ToString()));
+  }
+  if (joining_) Store(*std::exchange(joining_, std::nullopt));
   // Greetings that came meanwhile are judged anew: another founder's are now refused.
   for (auto& [id, request] : std::exchange(waiting_for_bind_, {})) OnHello(id, request);
   FoundIfComplete();
@@ -194,39 +152,6 @@ void Founding::FoundIfComplete() {
   Say(LogLevel::kInfo,
       fmt::format("founding cluster {}, all {} nodes answered", options_.terms.name, cards.size()));
   Store(FoundTopology(binding_.cluster_id, options_.terms, std::move(cards)));
-}
-
-void Founding::ConsiderTopology(const std::string& record, const std::string& from) {
-  if (topology_ || storing_) return;
-  auto topology = DecodeTopology(record);
-  if (!topology.ok()) {
-    return SetObstacle(from, fmt::format("{} sent a topology that cannot be read: {}", from,
-                                         Message(topology.status())));
-  }
-  if (const Status agree = CheckTerms(options_.terms, *topology); !agree.ok()) {
-    return SetObstacle(from, Message(agree));
-  }
-  if (options_.cluster_id && topology->cluster_id != *options_.cluster_id) {
-    return SetObstacle(
-        from, fmt::format("{} belongs to cluster {}, but cluster.id is {}", from,
-                          topology->cluster_id.ToString(), options_.cluster_id->ToString()));
-  }
-  const Member* namesake = topology->FindName(options_.self.name);
-  if (namesake == nullptr) {
-    return SetObstacle(from, fmt::format("{} is not a member of cluster {}", options_.self.name,
-                                         topology->cluster_name));
-  }
-  if (namesake->card.uuid != options_.self.uuid) {
-    return SetObstacle(from,
-                       fmt::format("name {} is in use by {} at {}", options_.self.name,
-                                   namesake->card.uuid.ToString(), namesake->card.peer_address));
-  }
-  if (binding_.cluster_id != topology->cluster_id) {
-    return SetObstacle(
-        from, fmt::format("{} belongs to cluster {}, this node is bound to {}", from,
-                          topology->cluster_id.ToString(), binding_.cluster_id.ToString()));
-  }
-  Store(*std::move(topology));
 }
 
 void Founding::Store(Topology topology) {
@@ -249,11 +174,16 @@ void Founding::OnStored() {
   storing_.reset();
   if (auto next = std::exchange(to_store_, std::nullopt)) Store(*std::move(next));
   if (!is_first) return;
+  seen_.reset();
   obstacles_.clear();
   greet_at_ = Instant::min();  // The founder hands epoch 1 on at once.
-  Say(LogLevel::kInfo, fmt::format("cluster {} is founded, epoch {}, {} nodes, {} partitions",
-                                   topology_->cluster_name, topology_->epoch.value,
-                                   topology_->members.size(), topology_->partitions()));
+  const std::string& name = topology_->cluster_name;
+  Say(LogLevel::kInfo,
+      fmt::format("{}, epoch {}, {} nodes, {} partitions",
+                  topology_->epoch == Epoch{1}
+                      ? fmt::format("cluster {} is founded", name)
+                      : fmt::format("{} is a member of cluster {}", options_.self.name, name),
+                  topology_->epoch.value, topology_->members.size(), topology_->partitions()));
 }
 
 FoundingEffects Founding::TakeEffects() {
@@ -265,6 +195,17 @@ std::string Founding::WaitingFor() const {
   std::string obstacles;
   for (const auto& [peer, obstacle] : obstacles_) {
     if (obstacles.find(obstacle) == std::string::npos) obstacles += "; " + obstacle;
+  }
+  if (asks_) {
+    std::vector<std::string> asked;
+    for (const Peer& peer : known_) asked.push_back(peer.peer_address);
+    if (asked.empty() && !seen_) {
+      obstacles += "; nobody to ask: list its nodes in the cluster file, or start with --join";
+    } else if (heard_.empty()) {
+      obstacles += fmt::format("; no answer yet from {}", fmt::join(asked, ", "));
+    }
+    return fmt::format("waiting for cluster {} to take {} in{}", options_.terms.name,
+                       options_.self.name, obstacles);
   }
   if (!IsFounder()) {
     return fmt::format("waiting for the topology of cluster {}{}", options_.terms.name, obstacles);

@@ -44,10 +44,11 @@ struct Envelope {
 struct HelloRequest {
   Envelope envelope;
   NodeCard from;
-  std::string to_name;
+  std::string to_name;  // Empty: whoever is at this address.
   ClusterTerms terms;
   bool found = false;    // "Bind yourself to the envelope's cluster and to me."
   std::string topology;  // A topology record; empty: none.
+  bool join = false;     // "Take me in." Not with `found`.
 
   friend bool operator==(const HelloRequest&, const HelloRequest&) = default;
 };

@@ -157,7 +157,9 @@ void Process::NoteFlushed(const Applier::Truncations& flushed) {
 
 void Process::MeasureDisk() {
   const uint64_t used = disk_.log().disk_bytes() + disk_.store().disk_bytes();
-  Post([used, full = disk_full_](node::Node& node, Instant now) { node.OnDisk(used, {}, full, now); });
+  Post([used, full = disk_full_](node::Node& node, Instant now) {
+    node.OnDisk(used, {}, full, now);
+  });
   life_.After(kMeasureEvery, [this] { MeasureDisk(); });
 }
 

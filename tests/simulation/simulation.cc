@@ -75,6 +75,7 @@ class Simulation {
                      .boot = {},
                      .terms = std::move(terms),
                      .peers = std::move(peers),
+                     .join = {},
                      .cluster_id = std::nullopt,
                      .binding = {},
                      .topology = std::nullopt,

@@ -179,6 +179,15 @@ TEST(RulesTest, RequestTimeoutFitsItsMaximum) {
       ElementsAre("7:22: error: timeouts.request is 40s, more than timeouts.request_max, 30s"));
 }
 
+TEST(RulesTest, OfAClusterThatExistsNotAllNodesNeedBeListed) {
+  const std::string one = Hosts(1, "name: a, replication: 3");
+  EXPECT_FALSE(Parse(one).file.has_value());
+  EXPECT_TRUE(Parse(one, {.joins = true}).file.has_value());
+  EXPECT_TRUE(
+      Accepted(Hosts(1, "name: a, replication: 3, id: 6f1c2a9e-0b1d-4c3e-8f5a-112233445566"))
+          .cluster.id.has_value());
+}
+
 TEST(RulesTest, MoreVotersThanNodesIsAWarning) {
   EXPECT_THAT(Said(MinimalAnd("topology: { voters: 5 }\n")),
               ElementsAre(HasSubstr("warning: topology.voters is 5 but only 3 nodes are listed")));

@@ -14,6 +14,7 @@ namespace {
 
 using Action = CommandLine::Action;
 using ::testing::AllOf;
+using ::testing::ElementsAre;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
@@ -197,6 +198,24 @@ TEST_F(OptionsTest, HelpAndVersionGoToStdoutAndEndWell) {
   const auto parsed = Parse({"--version"});
   EXPECT_THAT(std::get<Ended>(parsed).out, StartsWith("kvd "));
   EXPECT_EQ(std::get<Ended>(parsed).code, kOk);
+}
+
+TEST_F(OptionsTest, JoinTakesOneAddressOrSeveral) {
+  EXPECT_TRUE(Accepted({}).join.empty());
+  EXPECT_THAT(Accepted({"--join", "10.0.0.1:7401"}).join,
+              ElementsAre(config::HostPort{"10.0.0.1", 7401}));
+  EXPECT_THAT(Accepted({"--join", "n1.example:7401,[fd00::2]:7401"}).join,
+              ElementsAre(config::HostPort{"n1.example", 7401}, config::HostPort{"fd00::2", 7401}));
+}
+
+TEST_F(OptionsTest, JoinAddressesThatCannotBeDialledAreRefused) {
+  for (const char* wrong : {"", ",", "10.0.0.1", "10.0.0.1:7401,", "10.0.0.1:0700", "n1:99999",
+                            "10.0.0.1:7401, 10.0.0.2:7401"}) {
+    EXPECT_THAT(Refused({"--join", wrong}), StartsWith("kvd: --join: ")) << wrong;
+  }
+  EXPECT_THAT(Refused({"--join", "10.0.0.1:0"}), HasSubstr("has no port to dial"));
+  EXPECT_THAT(Refused({"--join", "0.0.0.0:7401"}), HasSubstr("0.0.0.0:7401 is where to listen"));
+  EXPECT_THAT(Refused({"--dev", "--join", "10.0.0.1:7401"}), HasSubstr("takes no --join"));
 }
 
 }  // namespace

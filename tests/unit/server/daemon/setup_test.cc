@@ -151,9 +151,8 @@ TEST_F(SetupTest, KeysWithoutEffectAreNamedOneLineEach) {
         "topology: { voters: 3, remove_after: 1h }\nlimits: { max_connections: 10 }\n"
         "defaults: { http_listen: \"127.0.0.1:0\" }\ndebug: { channelz: true }\n");
   const std::string warnings = Made(LineFor("n1")).warnings;
-  for (const char* key :
-       {"topology.voters is 3,", "limits.max_connections is 10,",
-        "defaults.http_listen is \"127.0.0.1:0\",", "debug.channelz is true,"}) {
+  for (const char* key : {"topology.voters is 3,", "limits.max_connections is 10,",
+                          "defaults.http_listen is \"127.0.0.1:0\",", "debug.channelz is true,"}) {
     EXPECT_THAT(warnings, HasSubstr(path_ + ": warning: " + key));
   }
   EXPECT_EQ(std::ranges::count(warnings, '\n'), 4) << warnings;

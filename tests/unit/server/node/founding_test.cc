@@ -111,12 +111,14 @@ TEST(NodeFoundingTest, LinksAreKeptWithAllMembersAndTheLowerIdDials) {
   EXPECT_TRUE(links->targets[1].dial);
 }
 
-TEST(NodeFoundingTest, AddressOfTheFileBeatsThatOfTheFounding) {
+TEST(NodeFoundingTest, AddressOfTheFileIsTriedBesideThatOfTheTopology) {
   World world(3);
   Node::Options options = world.OptionsOf(kN1);
   options.founding.peers[0].peer_address = "10.0.0.2:7401";
   Node node(options, kNow);
-  EXPECT_EQ(node.TakeEffects().links->targets[0].peer_address, "10.0.0.2:7401");
+  const auto target = node.TakeEffects().links->targets[0];
+  EXPECT_EQ(target.peer_address, topology::CardOf(2).peer_address);
+  EXPECT_EQ(target.other_address, "10.0.0.2:7401");
 }
 
 TEST(NodeFoundingTest, FramesBeforeFoundingAreDropped) {

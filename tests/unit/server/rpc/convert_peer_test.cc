@@ -94,6 +94,8 @@ TEST(ConvertPeerTest, GreetingOfABlankNodeComesBackAsItWas) {
   hello.envelope.to = {};
   hello.found = false;
   hello.topology.clear();
+  hello.to_name.clear();
+  hello.join = true;
   EXPECT_EQ(FromProto(ToProto(hello)), hello);
 }
 
@@ -215,6 +217,12 @@ TEST(ConvertPeerTest, FounderMustNameItsCluster) {
   EXPECT_FALSE(FromProto(hello));
   hello.set_found(false);
   EXPECT_TRUE(FromProto(hello));
+}
+
+TEST(ConvertPeerTest, NobodyFoundsAndJoins) {
+  peer_pb::HelloRequest hello = ToProto(SomeHello());
+  hello.set_join(true);
+  EXPECT_FALSE(FromProto(hello));
 }
 
 TEST(ConvertPeerTest, ForwardWithoutAnOperationIsMalformed) {

@@ -94,6 +94,18 @@ TEST_F(LinksTest, AMemberThatCouldNotBeReachedIsDialledAtItsNewAddress) {
   EXPECT_TRUE(Eventually([&] { return third_.begun() == 1; }));
 }
 
+// At the one address is nobody, or somebody else.
+TEST_F(LinksTest, AMemberThatMayBeAtTwoAddressesIsFoundAtEither) {
+  node::LinkTarget target = LinksWorld::Target(3, kNowhere);
+  target.other_address = third_.address();
+  world_.SetTargets({target});
+  EXPECT_TRUE(world_.AwaitLinked(3));
+  fourth_.Refuse({.reason = Reason::kWrongNode, .message = "somebody else"});
+  target.peer_address = fourth_.address();
+  world_.SetTargets({target});
+  EXPECT_TRUE(Eventually([&] { return third_.begun() == 2; }));
+}
+
 TEST_F(LinksTest, AnotherUuidIsAnotherNode) {
   world_.SetTargets({Third()});
   ASSERT_TRUE(world_.AwaitLinked(3));

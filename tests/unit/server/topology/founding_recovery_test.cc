@@ -59,7 +59,8 @@ TEST(FoundingRecoveryTest, FounderRestartedAfterStoringIsDone) {
   world.Kill("n1");
   world.Start("n1");
   EXPECT_EQ(*world.TopologyOf("n1"), founded);
-  EXPECT_EQ(world.at("n1").NextWakeAt(), Instant::max());
+  world.Run(1);
+  EXPECT_EQ(world.at("n1").NextWakeAt(), Instant::max()) << "it announced itself";
 }
 
 TEST(FoundingRecoveryTest, FounderStoppedBeforeItCouldStoreFoundsAgain) {
@@ -108,7 +109,7 @@ TEST(FoundingRecoveryTest, WipedFounderIsToldThatItsNameIsInUse) {
   world.Run(10);
   EXPECT_THAT(world.TopologyOf("n1"), IsNull());
   const std::string in_use = "name n1 is in use by " + UuidOf(1).ToString() + " at 127.0.0.1:7411";
-  EXPECT_EQ(world.WaitingFor("n1"), "waiting for n2, n3 to found cluster demo; " + in_use);
+  EXPECT_EQ(world.WaitingFor("n1"), "waiting for cluster demo to take n1 in; " + in_use);
   EXPECT_EQ(Times(world.LogOf("n1"), in_use), 2) << "once for each peer that says so";
   EXPECT_EQ(Times(world.LogOf("n1"), "belongs to cluster"), 0);
 }
@@ -132,8 +133,8 @@ TEST(FoundingRecoveryTest, OtherWipedNodeIsToldThatItsNameIsInUse) {
   world.Run(10);
   EXPECT_THAT(world.TopologyOf("n2"), IsNull());
   EXPECT_EQ(world.WaitingFor("n2"),
-            "waiting for the topology of cluster demo; name n2 is in use by " +
-                UuidOf(2).ToString() + " at 127.0.0.1:7421");
+            "waiting for cluster demo to take n2 in; name n2 is in use by " + UuidOf(2).ToString() +
+                " at 127.0.0.1:7421");
   EXPECT_TRUE(world.DiskBindingOf("n2").cluster_id.is_nil());
 }
 
@@ -159,7 +160,7 @@ TEST(FoundingRecoveryTest, NodeBoundToAnotherClusterIsAnObstacle) {
                         UuidOf(9).ToString() + ", which is not this node"));
 }
 
-TEST(FoundingRecoveryTest, NodeThatIsNoMemberIsTold) {
+TEST(FoundingRecoveryTest, NodeThatIsNoMemberAsksToBecomeOne) {
   FoundingWorld world(2);
   for (const char* name : {"n1", "n2"}) world.Start(name);
   world.Run();
@@ -169,8 +170,7 @@ TEST(FoundingRecoveryTest, NodeThatIsNoMemberIsTold) {
                           .from = CardOf(1),
                           .bound = {},
                           .topology = EncodeTopology(*world.TopologyOf("n1"))});
-  EXPECT_EQ(n3.WaitingFor(),
-            "waiting for the topology of cluster demo; n3 is not a member of cluster demo");
+  EXPECT_EQ(n3.WaitingFor(), "waiting for cluster demo to take n3 in");
 }
 
 TEST(FoundingRecoveryTest, TopologyThatCannotBeReadIsAnObstacle) {
@@ -201,7 +201,9 @@ TEST(ClusterIdTest, NodeNeverFounds) {
   world.Run(10);
   EXPECT_THAT(world.TopologyOf("n1"), IsNull());
   EXPECT_TRUE(world.DiskBindingOf("n1").cluster_id.is_nil());
-  EXPECT_EQ(world.WaitingFor("n1"), "waiting for the topology of cluster demo");
+  EXPECT_EQ(world.WaitingFor("n1"),
+            "waiting for cluster demo to take n1 in; nobody to ask: list its nodes in the cluster "
+            "file, or start with --join");
 }
 
 TEST(ClusterIdTest, FounderOfAnotherClusterIsRefusedNamingBoth) {

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "server/topology/decision.h"
 #include "server/topology/founding.h"
 #include "tests/unit/server/topology/cards.h"
 
@@ -31,6 +32,32 @@ class FoundingWorld {
         machine.options.peers.push_back({NameOfNode(m), CardOf(m).peer_address});
       }
     }
+  }
+
+  // Node n`number`, not started, whose file lists itself and `peers`, and whom no other file lists.
+  void Add(uint8_t number, const std::vector<uint8_t>& peers) {
+    Machine& machine = machines_[NameOfNode(number)];
+    machine.options.self = CardOf(number);
+    machine.options.boot = {.counter = 1, .nonce = number};
+    machine.options.terms = TermsOf(0);
+    machine.options.terms.node_names = {NameOfNode(number)};
+    machine.options.fresh_cluster_id = UuidOf(static_cast<uint8_t>(0xc0 + number));
+    for (const uint8_t peer : peers) {
+      machine.options.terms.node_names.push_back(NameOfNode(peer));
+      machine.options.peers.push_back({NameOfNode(peer), CardOf(peer).peer_address});
+    }
+  }
+
+  // The cluster, as n1 knows it, decides `command`, and every member that runs is told.
+  void Decide(const Command& command) {
+    const Decision decision = topology::Decide(*TopologyOf("n1"), 0, command);
+    const Topology next = std::get<Topology>(decision);
+    for (auto& [name, machine] : machines_) {
+      if (machine.founding && machine.founding->topology() != nullptr) {
+        machine.founding->Supersede(next);
+      }
+    }
+    Settle();
   }
 
   // What `name` will be started with; its disk is added by Start().
@@ -109,6 +136,14 @@ class FoundingWorld {
     return machines_.at(name).log;
   }
 
+  // Who was announced to `name`, and the topologies it was shown that are later than its own.
+  [[nodiscard]] std::vector<NodeCard> AnnouncedTo(const std::string& name) {
+    return std::exchange(machines_.at(name).announced, {});
+  }
+  [[nodiscard]] const std::optional<Topology>& LaterShownTo(const std::string& name) {
+    return machines_.at(name).later;
+  }
+
   // Greetings made and answers given, by all nodes.
   [[nodiscard]] int greetings() const { return greetings_; }
   [[nodiscard]] int answers() const { return answers_; }
@@ -123,7 +158,19 @@ class FoundingWorld {
     std::optional<Binding> held_binding;
     std::optional<Topology> held_topology;
     std::vector<std::string> log;
+    std::vector<NodeCard> announced;
+    std::optional<Topology> later;
   };
+
+  // Who runs at `address`; nullptr: nobody.
+  Founding* At(const std::string& address) {
+    for (auto& [name, machine] : machines_) {
+      if (machine.founding && machine.options.self.peer_address == address) {
+        return &*machine.founding;
+      }
+    }
+    return nullptr;
+  }
 
   // Carries out what is to be done until nobody wants anything.
   void Settle() {
@@ -139,16 +186,18 @@ class FoundingWorld {
   bool Carry(const std::string& name, Machine& machine) {
     FoundingEffects effects = machine.founding->TakeEffects();
     for (const LogLine& line : effects.log) machine.log.push_back(line.message);
+    for (const NodeCard& card : effects.announced) machine.announced.push_back(card);
+    if (effects.newer) machine.later = std::move(effects.newer);
     if (effects.bind) machine.held_binding = effects.bind;
     if (effects.store) machine.held_topology = effects.store;
     bool moved = WriteDisk(machine);
     for (const auto& greeting : effects.greetings) {
       ++greetings_;
-      Machine& to = machines_.at(greeting.name);
-      if (!to.founding) continue;
+      Founding* to = At(greeting.address);
+      if (to == nullptr) continue;
       const HelloId id{++last_hello_};
       asked_[id] = {name, greeting.name};
-      to.founding->OnHello(id, greeting.request);
+      to->OnHello(id, greeting.request);
       moved = true;
     }
     for (const auto& [id, response] : effects.answers) {
