@@ -21,7 +21,8 @@ Node::Node(Options options, Instant now)
       client_id_(Hash64(options_.founding.self.uuid.ToBytes()) ^ options_.founding.boot.nonce),
       requests_((options_.founding.boot.counter << 40U) + 1),
       hand_back_at_(now),
-      inquire_at_(now) {
+      inquire_at_(now),
+      seek_at_(now) {
   if (founding_.topology() != nullptr) Adopt(now);
   TakeFoundingEffects();
 }
@@ -47,6 +48,7 @@ void Node::Advance(Instant now) {
   if (!peers_->IsTimeToBeat(now)) return;
   GiveAwayIfUnfit(now);
   Beat(now);
+  SeekSilent();
 }
 
 Instant Node::NextWakeAt() const {
@@ -153,10 +155,14 @@ LinkSet Node::MakeLinkSet() const {
                       .name = member.card.name,
                       .peer_address = member.card.peer_address,
                       .dial = self_ < member.id};
-    // The file may know sooner than the cluster that a node has moved.
+    // The file, and still more so the node itself, may know sooner than the cluster that it moved.
     for (const auto& listed : options_.founding.peers) {
       if (listed.name != member.card.name || listed.peer_address == target.peer_address) continue;
       target.other_address = listed.peer_address;
+    }
+    const auto said = said_to_be_at_.find(member.id);
+    if (said != said_to_be_at_.end() && said->second != target.peer_address) {
+      target.other_address = said->second;
     }
     links.targets.push_back(std::move(target));
   }

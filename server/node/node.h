@@ -189,6 +189,8 @@ class Node {
   [[nodiscard]] Witness Testify(Term asked_in) const;
   void OnSystemTalk(NodeId peer, const Membership& membership);
   void Announce(const topology::NodeCard& card);
+  void NoteAddress(const topology::NodeCard& card);
+  void SeekSilent();
   void SendVerdict(Verdict verdict);
 
   // Newer topologies.
@@ -297,6 +299,9 @@ class Node {
     Instant until;
   };
   std::map<NodeId, Departed> departed_;
+
+  // Where members say that they are now. The system group may need a link there to decide it.
+  std::map<NodeId, std::string> said_to_be_at_;
   Census census_;
   Snapshots snapshots_;
   heartbeat::Handback handback_;
@@ -312,6 +317,7 @@ class Node {
   Instant retry_at_ = Instant::max();
   Instant hand_back_at_;
   Instant inquire_at_;
+  Instant seek_at_;
   Instant stalled_until_ = Instant::min();
   bool draining_ = false;
   bool accepting_ = true;

@@ -22,6 +22,9 @@ constexpr Duration kSystemBudget = std::chrono::seconds(5);
 // Who is no member any more is still told so.
 constexpr Duration kFarewell = std::chrono::seconds(2);
 
+// Between two greetings of a member that is not heard.
+constexpr Duration kSeekEvery = std::chrono::seconds(2);
+
 // Between two questions for a newer topology.
 constexpr Duration kFetchEvery = std::chrono::milliseconds(100);
 
@@ -82,6 +85,7 @@ void Node::AskSystemGroup(decltype(Operation::action) action) {
 void Node::OnSystemResult(const Request& request, const Result& result) {
   if (request.is_write()) return system_.OnWritten(result, now_);
   system_.OnRead(result, *founding_.topology(), now_);
+  system_.OnAnnounced(options_.founding.self, now_);  // It greets nobody who would tell it.
 }
 
 void Node::Poll(Term term) {
@@ -115,11 +119,33 @@ void Node::OnSystemTalk(NodeId peer, const Membership& membership) {
 // Who hears of a node brings it before the leader; with a newcomer as with a member that moved, it
 // will greet again if that got lost.
 void Node::Announce(const topology::NodeCard& card) {
+  NoteAddress(card);
   const auto leader = SystemLeader();
   if (!leader) return;
   if (*leader != self_) return FrameTo(*leader).membership.announced.push_back(card);
   announcers_[card.uuid] = self_;
   system_.OnAnnounced(card, now_);
+}
+
+// Of a pair only the lower id dials. If that one was away while this node moved, it dials where
+// nobody is, and who knows better must speak first.
+void Node::SeekSilent() {
+  if (now_ < seek_at_) return;
+  seek_at_ = now_ + kSeekEvery;
+  for (const NodeId peer : Silent()) {
+    if (const topology::Member* member = founding_.topology()->Find(peer)) founding_.Seek(*member);
+  }
+  TakeFoundingEffects();
+}
+
+void Node::NoteAddress(const topology::NodeCard& card) {
+  const topology::Member* member = founding_.topology()->Find(card.uuid);
+  if (member == nullptr || member->id == self_) return;
+  if (member->card.peer_address == card.peer_address) return;
+  std::string& known = said_to_be_at_[member->id];
+  if (known == card.peer_address) return;
+  known = card.peer_address;
+  effects_.links = MakeLinkSet();
 }
 
 void Node::SendVerdict(Verdict verdict) {

@@ -75,6 +75,10 @@ void Founding::Greet(const Addressee& to) {
   effects_.greetings.push_back({to.label, to.peer.peer_address, MakeGreeting(to)});
 }
 
+void Founding::Seek(const Member& member) {
+  Greet({.label = member.card.name, .peer = {member.card.name, member.card.peer_address}});
+}
+
 void Founding::Advance(Instant now) {
   now_ = now;
   if (now < NextWakeAt()) return;

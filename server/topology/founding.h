@@ -106,6 +106,10 @@ class Founding {
   // here from OnStored() on. An older one is ignored. REQUIRES: there is a topology.
   void Supersede(const Topology& newer);
 
+  // Greets a member that nobody hears: it may have missed that this node has moved, and all that
+  // was decided since. REQUIRES: there is a topology.
+  void Seek(const Member& member);
+
   // What `node`, which asks to join, is told from now on, for a minute unless it is said again;
   // nullopt: nothing is in its way.
   void SetVerdict(const Uuid& node, std::optional<Refusal> refusal);

@@ -121,6 +121,47 @@ TEST(NodeFoundingTest, AddressOfTheFileIsTriedBesideThatOfTheTopology) {
   EXPECT_EQ(target.other_address, "10.0.0.2:7401");
 }
 
+// Two nodes, and one moved: without a link between them nobody could decide that it did.
+TEST(NodeFoundingTest, AddressThatAMemberSaysItHasIsTriedBesideThatOfTheTopology) {
+  World world(2);
+  Node node(world.OptionsOf(kN1), kNow);
+  (void)node.TakeEffects();
+  topology::NodeCard moved = topology::CardOf(2);
+  moved.peer_address = "10.0.0.9:7401";
+  const topology::HelloRequest greeting{.envelope = world.EnvelopeOf(kN2, kN1),
+                                        .from = moved,
+                                        .to_name = "n1",
+                                        .terms = world.OptionsOf(kN1).founding.terms,
+                                        .topology = {}};
+  node.OnHello(topology::HelloId{5}, greeting, kNow);
+  const auto links = node.TakeEffects().links;
+  ASSERT_TRUE(links);
+  EXPECT_EQ(links->targets[0].peer_address, topology::CardOf(2).peer_address);
+  EXPECT_EQ(links->targets[0].other_address, "10.0.0.9:7401");
+  node.OnHello(topology::HelloId{6}, greeting, kNow);
+  EXPECT_FALSE(node.TakeEffects().links) << "nothing changed";
+}
+
+// n1 was away while n2 moved: only n1 dials, and it dials where nobody is.
+TEST(NodeFoundingTest, MemberThatIsNotHeardIsGreetedNowAndThen) {
+  World world(2);
+  Node node(world.OptionsOf(kN2), kNow);
+  node.OnHelloAnswer("n1",
+                     {.envelope = world.EnvelopeOf(kN1, kN2),
+                      .from = topology::CardOf(1),
+                      .bound = {},
+                      .topology = topology::EncodeTopology(world.topology())},
+                     kNow);
+  (void)node.TakeEffects();
+  size_t greetings = 0;
+  for (int ms = 0; ms < 10'000; ms += 100) {
+    node.Advance(kNow + std::chrono::milliseconds(ms));
+    greetings += node.TakeEffects().founding.greetings.size();
+  }
+  EXPECT_GE(greetings, 4U);
+  EXPECT_LE(greetings, 6U);
+}
+
 TEST(NodeFoundingTest, FramesBeforeFoundingAreDropped) {
   Node node(Blank(3), kNow);
   (void)node.TakeEffects();
