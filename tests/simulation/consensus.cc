@@ -37,6 +37,33 @@ void Consensus::AddMachine(HostId host, const std::string& name, const Disk& dis
   machines_[host].disk = &disk;
 }
 
+void Consensus::Wiped(HostId host, const Disk& disk) {
+  Machine& machine = machines_.at(host);
+  lost_.push_back(machine);
+  machine = {machine.name, &disk, {}, {}, {}, {}};
+}
+
+bool Consensus::CanDoWithout(HostId host) const {
+  const auto remains = [&](GroupId group) {
+    return [this, group, host](const raft::Member& member) {
+      return std::ranges::any_of(machines_, [&](const auto& entry) {
+        return entry.first != host && entry.second.node == member.node &&
+               IsHome(entry.second, group, member.id);
+      });
+    };
+  };
+  for (const auto& [other, machine] : machines_) {
+    for (const auto& [partition, seen] : machine.seen) {
+      const auto yes = remains(GroupOf(partition));
+      if (!IsMajority(seen.configuration.voters, yes)) return false;
+      if (seen.configuration.IsJoint() && !IsMajority(seen.configuration.outgoing, yes)) {
+        return false;
+      }
+    }
+  }
+  return true;
+}
+
 void Consensus::Started(HostId host, const std::map<PartitionId, Index>& applied) {
   Machine& machine = machines_.at(host);
   machine.seen.clear();
@@ -88,14 +115,16 @@ const Consensus::Machine* Consensus::MachineOf(NodeId node) const {
   for (const auto& [host, machine] : machines_) {
     if (machine.node == node) return &machine;
   }
-  return nullptr;
+  const auto lost = std::ranges::find(lost_, node, &Machine::node);
+  return lost == lost_.end() ? nullptr : &*lost;
 }
 
 void Consensus::Stepped(HostId host, const node::Node& node, const node::Effects& effects) {
   if (node.replicas() == nullptr) return;
   Machine& machine = machines_.at(host);
   const topology::Topology& topology = *node.topology();
-  machine.node = topology.FindName(machine.name)->id;
+  const topology::Member* self = topology.Find(machine.disk->node_uuid());
+  if (self != nullptr) machine.node = self->id;
   if (founding_.empty()) NoteFounding(topology);
   const auto check = [&](PartitionId partition) {
     const raft::Replica* replica = node.replicas()->Find(partition);
@@ -177,6 +206,11 @@ void Consensus::CheckReplica(Machine& machine, PartitionId partition,
   }
   if (seen.configuration.voters.empty()) seen.configuration = replica.configuration();
   if (replica.commit() != seen.commit) CheckCommit(partition, replica, machine, seen);
+  const bool changes = replica.configuration_index() > seen.configuration_index;
+  if (changes && seen.led && replica.commit() < seen.configuration_index) {
+    Fail(replica.group(),
+         "S8: a change begins before the last one is committed, on " + machine.name);
+  }
   seen.commit = replica.commit();
   seen.configuration_index = replica.configuration_index();
   if (seen.configuration == replica.configuration()) return;
@@ -239,12 +273,16 @@ bool Consensus::IsDurable(const raft::Configuration& configuration, GroupId grou
                           Term term) const {
   const auto holds = [&](const raft::Member& member) {
     const Machine* machine = MachineOf(member.node);
-    if (machine == nullptr || !machine->disk->Holds(group, index, term)) return false;
-    const ReplicaId here = machine->disk->NamedOf(group).here;
-    return here == member.id || (here == ReplicaId{} && founding_.contains({group, member.id}));
+    return machine != nullptr && machine->disk->Holds(group, index, term) &&
+           IsHome(*machine, group, member.id);
   };
   if (!IsMajority(configuration.voters, holds)) return false;
   return !configuration.IsJoint() || IsMajority(configuration.outgoing, holds);
+}
+
+bool Consensus::IsHome(const Machine& machine, GroupId group, ReplicaId replica) const {
+  const ReplicaId here = machine.disk->NamedOf(group).here;
+  return here == replica || (here == ReplicaId{} && founding_.contains({group, replica}));
 }
 
 // Log matching by induction: an entry is known by index and term, and always has the same content

@@ -1,11 +1,11 @@
 // The rules that hold at every moment of every group's life, checked from outside after every step
-// of every node: S1 to S7, S9 and S14 of the project's list of failures. A breach ends the run.
+// of every node: S1 to S9 and S14 of the project's list of failures. A breach ends the run.
 //
 //   S1  terms, commit and applied never fall       S6  committed is durable on a majority
 //   S2  one leader per term, one vote per term     S7  who answers was asked, by that very id
-//   S3  the same entry, the same prefix            S9  the log reaches down to what is flushed
-//   S4  a leader has everything committed         S14  an id is one replica, and ends with it
-//   S5  a message claims only what is durable
+//   S3  the same entry, the same prefix            S8  one change of a configuration at a time
+//   S4  a leader has everything committed          S9  the log reaches down to what is flushed
+//   S5  a message claims only what is durable     S14  an id is one replica, and ends with it
 //
 // Threading: one world, one thread.
 #pragma once
@@ -32,6 +32,13 @@ class Consensus {
 
   // A machine, before anything runs on it. The disk outlives this.
   void AddMachine(HostId host, const std::string& name, const Disk& disk);
+
+  // `host` has lost its disk, and has this one now. What was durable on the old one was.
+  void Wiped(HostId host, const Disk& disk);
+
+  // Whether every group keeps its majority if the disk of `host` is lost, whatever of the
+  // configurations that are in force anywhere turns out to be the one.
+  [[nodiscard]] bool CanDoWithout(HostId host) const;
 
   // A process starts on `host`; `applied` is what its data has.
   void Started(HostId host, const std::map<PartitionId, Index>& applied);
@@ -100,11 +107,13 @@ class Consensus {
   void CheckAsked(const Machine& machine, GroupId group, const raft::Message& message);
   void CheckVote(GroupId group, ReplicaId voter, Term term, ReplicaId candidate);
   [[nodiscard]] const Machine* MachineOf(NodeId node) const;
+  [[nodiscard]] bool IsHome(const Machine& machine, GroupId group, ReplicaId replica) const;
   void Fail(GroupId group, const std::string& what);
 
   World& world_;
   Truth& truth_;
   std::map<HostId, Machine> machines_;
+  std::vector<Machine> lost_;  // As they were.
   std::map<std::pair<GroupId, Term>, ReplicaId> leaders_;
   std::map<std::tuple<GroupId, ReplicaId, Term>, ReplicaId> votes_;
   std::map<std::tuple<GroupId, Index, Term>, Known> entries_;

@@ -3,22 +3,69 @@
 #include <fmt/format.h>
 
 namespace kvd::simulation {
+namespace {
 
-void Ledger::SaidBound(HostId host, const topology::Binding& binding) {
-  if (binding.cluster_id.is_nil()) return;
+constexpr Epoch kFirstEpoch{1};
+
+}  // namespace
+
+// A founder's word to itself binds nobody; and any founding is given up for the cluster that is.
+bool Ledger::MayBecome(const topology::Binding& said, const topology::Binding& now) const {
+  return said == now || (cluster_id_ && now.cluster_id == *cluster_id_);
+}
+
+void Ledger::SaidBound(HostId host, const Uuid& self, const topology::Binding& binding) {
+  if (binding.cluster_id.is_nil() || binding.founder == self) return;
   const auto [known, fresh] = bound_.emplace(host, binding);
-  if (fresh || known->second == binding) return;
-  world_.Fail(FailureKind::kWrong,
-              fmt::format("n{} was bound to cluster {} and now says {}", host.value + 1,
-                          known->second.cluster_id.ToString(), binding.cluster_id.ToString()));
+  if (!MayBecome(known->second, binding)) {
+    world_.Fail(FailureKind::kWrong,
+                fmt::format("n{} was bound to cluster {} and now says {}", host.value + 1,
+                            known->second.cluster_id.ToString(), binding.cluster_id.ToString()));
+  }
+  known->second = binding;
 }
 
 void Ledger::Started(HostId host, const std::string& name, const topology::Binding& binding) {
-  if (const auto said = bound_.find(host); said != bound_.end() && said->second != binding) {
-    world_.Fail(FailureKind::kWrong,
-                fmt::format("{} said that it is bound to cluster {}, and started without", name,
-                            said->second.cluster_id.ToString()));
+  const auto said = bound_.find(host);
+  if (said == bound_.end() || MayBecome(said->second, binding)) return;
+  world_.Fail(FailureKind::kWrong,
+              fmt::format("{} said that it is bound to cluster {}, and started without", name,
+                          said->second.cluster_id.ToString()));
+}
+
+void Ledger::Wiped(HostId host) {
+  bound_.erase(host);
+  epochs_.erase(host);
+}
+
+void Ledger::Applied(const partition::ApplyJob& job, const partition::Applied& applied) {
+  if (job.partition != topology::kSystemPartition) return;
+  for (size_t i = 0; i < job.entries.size(); ++i) {
+    const storage::Entry& entry = job.entries[i];
+    if (entry.kind != storage::EntryKind::kCommand || entry.payload.empty()) continue;
+    const auto command = partition::DecodeCommand(entry.payload);
+    if (!command.ok() || applied.outcomes.at(i).version != entry.index) continue;  // Refused.
+    const auto* put = std::get_if<partition::PutMutation>(&command->mutation);
+    if (put != nullptr) Decided(put->value);
   }
+}
+
+void Ledger::Decided(const std::string& record) {
+  auto topology = topology::DecodeTopology(record);
+  if (!topology.ok()) {
+    return world_.Fail(FailureKind::kWrong, "the system group decided what is no topology");
+  }
+  const Epoch last = newest_ ? newest_->epoch : kFirstEpoch;
+  const Epoch epoch = topology->epoch;
+  if (epoch.value == last.value + 1) {
+    newest_ = *std::move(topology);
+  } else if (epoch > last) {
+    world_.Fail(FailureKind::kWrong,
+                fmt::format("S15: epoch {} is decided behind epoch {}", epoch.value, last.value));
+  }
+  if (topologies_.emplace(epoch, record).first->second == record) return;
+  world_.Fail(FailureKind::kWrong,
+              fmt::format("S15: two contents are decided for epoch {}", epoch.value));
 }
 
 void Ledger::Shows(HostId host, const node::ClusterView& view, const std::string& topology_bytes) {
@@ -30,13 +77,18 @@ void Ledger::Shows(HostId host, const node::ClusterView& view, const std::string
   cluster_id_ = view.cluster_id;
   Epoch& epoch = epochs_[host];
   if (view.epoch < epoch) {
-    world_.Fail(FailureKind::kWrong, fmt::format("the epoch of {} went back from {} to {}", who,
+    world_.Fail(FailureKind::kWrong, fmt::format("S1: the epoch of {} went back from {} to {}", who,
                                                  epoch.value, view.epoch.value));
   }
   epoch = view.epoch;
-  if (topologies_.emplace(epoch, topology_bytes).first->second != topology_bytes) {
+  if (epoch == kFirstEpoch) topologies_.emplace(epoch, topology_bytes);
+  const auto known = topologies_.find(epoch);
+  if (known == topologies_.end()) {
     world_.Fail(FailureKind::kWrong,
-                fmt::format("epoch {} has two contents, one on {}", epoch.value, who));
+                fmt::format("S15: {} holds epoch {}, which was not decided", who, epoch.value));
+  } else if (known->second != topology_bytes) {
+    world_.Fail(FailureKind::kWrong,
+                fmt::format("S15: epoch {} has two contents, one on {}", epoch.value, who));
   }
 }
 

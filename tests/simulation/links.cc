@@ -46,10 +46,10 @@ std::vector<uint64_t> IdsOf(const std::vector<node::Forward>& forwards) {
 Links::Links(World& world, Network& network, const Swarm& swarm)
     : world_(world), network_(network), swarm_(swarm) {}
 
-void Links::Attach(HostId host, const std::string& name, const Uuid& uuid, LinkUser& user) {
+void Links::Attach(HostId host, const std::string& address, const Uuid& uuid, LinkUser& user) {
   Seat& seat = seats_[host];
   KVD_CHECK(seat.user == nullptr, "one process per machine");
-  seat.name = name;
+  seat.address = address;
   seat.uuid = uuid;
   seat.user = &user;
   ++seat.run;
@@ -99,11 +99,12 @@ LinkUser* Links::UserAt(const End& end) {
   return seat.run == end.run ? seat.user : nullptr;
 }
 
-HostId Links::HostOf(const std::string& name) const {
+// Of whoever listens there, or did last; nullopt: nobody ever did.
+std::optional<HostId> Links::ListenerAt(const std::string& address) const {
   for (const auto& [host, seat] : seats_) {
-    if (seat.name == name) return host;
+    if (seat.address == address) return host;
   }
-  KVD_CHECK(false, "a link goes to a machine that once ran: " + name);
+  return std::nullopt;
 }
 
 void Links::KnockLater(HostId host, uint64_t run, NodeId id, Duration delay) {
@@ -120,15 +121,17 @@ void Links::Knock(HostId host, uint64_t run, NodeId id, uint64_t number) {
   Peer& peer = *found;
   peer.knocking = false;
   if (peer.link != nullptr) return;
-  const HostId to = HostOf(peer.target.name);
   if (seat.user->IsPaused()) return KnockLater(host, run, id, kRetryEvery);
-  if (network_.IsCut(host, to) || network_.IsCut(to, host)) {
+  const bool elsewhere = !peer.target.other_address.empty() && ++peer.knocks % 2 == 0;
+  const auto to = ListenerAt(elsewhere ? peer.target.other_address : peer.target.peer_address);
+  if (!to) return KnockLater(host, run, id, kConnectTimeout);
+  if (network_.IsCut(host, *to) || network_.IsCut(*to, host)) {
     return KnockLater(host, run, id, kConnectTimeout);
   }
-  if (seats_.at(to).user == nullptr) {
+  if (seats_.at(*to).user == nullptr) {
     seat.user->OnRefused(id);
   } else if (peer.target.dial && peer.dialling == nullptr) {
-    Dial(host, id, to);
+    Dial(host, id, *to);
   }
   KnockLater(host, run, id, kRetryEvery);
 }
@@ -167,6 +170,8 @@ void Links::Accept(const LinkPtr& link, Duration give_up_at) {
     return;
   }
   Seat& seat = seats_.at(link->ends[1].host);
+  const Peer* sought = PeerAt(seats_.at(link->ends[0].host), link->ends[0].peer);
+  if (sought == nullptr || sought->target.uuid != seat.uuid) return;  // "This is somebody else."
   const auto known = std::ranges::find_if(seat.peers, [&](const auto& entry) {
     return entry.second.target.uuid == dialler.uuid && seat.cluster_id == dialler.cluster_id;
   });

@@ -1,5 +1,6 @@
 // The links between processes, as rpc keeps them: of a pair the member with the lower id dials,
-// whoever has no link knocks at the other's port, and two refusals in a row are reported.
+// whoever has no link knocks at the other's port, and two refusals in a row are reported. Where a
+// peer may be at two addresses, both are tried in turn.
 //
 // A link is an ordered stream in each direction, like TCP: what is sent arrives in order, late, or
 // not at all once the link has broken. Each end learns of the break by itself, behind what still
@@ -41,8 +42,8 @@ class Links {
  public:
   Links(World& world, Network& network, const Swarm& swarm);
 
-  // A process of `uuid`, whose name is `name`, listens on `host` from now on.
-  void Attach(HostId host, const std::string& name, const Uuid& uuid, LinkUser& user);
+  // A process of `uuid` listens on `host`, at `address`, from now on.
+  void Attach(HostId host, const std::string& address, const Uuid& uuid, LinkUser& user);
 
   // It died: its links break, and nobody listens.
   void Detach(HostId host);
@@ -87,11 +88,12 @@ class Links {
     uint64_t number =
         0;  // Among all peers there have been: who knocked for one knocks for none after it.
     bool knocking = false;
+    uint32_t knocks = 0;
   };
 
   // What `host` holds of links.
   struct Seat {
-    std::string name;
+    std::string address;
     Uuid uuid;
     Uuid cluster_id;
     LinkUser* user = nullptr;  // nullptr: nobody listens.
@@ -101,7 +103,7 @@ class Links {
   };
 
   [[nodiscard]] LinkUser* UserAt(const End& end);
-  [[nodiscard]] HostId HostOf(const std::string& name) const;
+  [[nodiscard]] std::optional<HostId> ListenerAt(const std::string& address) const;
 
   [[nodiscard]] static Peer* PeerAt(Seat& seat, NodeId id);
   void CutOff(Seat& seat, NodeId id);

@@ -40,13 +40,14 @@ class LinksTest : public ::testing::Test {
     links_.SetTargets(kA, TargetsOfA());
     links_.SetTargets(
         kB, {.cluster_id = cluster_,
-             .targets = {{.id = NodeId{1}, .uuid = uuid_a_, .name = "a", .peer_address = {}}}});
+             .targets = {{.id = NodeId{1}, .uuid = uuid_a_, .name = "a", .peer_address = "a"}}});
   }
 
   node::LinkSet TargetsOfA() const {
-    return {.cluster_id = cluster_,
-            .targets = {
-                {.id = NodeId{2}, .uuid = uuid_b_, .name = "b", .peer_address = {}, .dial = true}}};
+    return {
+        .cluster_id = cluster_,
+        .targets = {
+            {.id = NodeId{2}, .uuid = uuid_b_, .name = "b", .peer_address = "b", .dial = true}}};
   }
 
   void RunFor(Duration time) {

@@ -4,15 +4,18 @@
 
 #include <utility>
 
+#include "common/check.h"
+
 namespace kvd::simulation {
 
 Machine::Machine(const Surroundings& around, Options options)
-    : around_(around), options_(std::move(options)), disk_(options_.founding.self.uuid) {
-  around_.consensus.AddMachine(host(), name(), disk_);
+    : around_(around), options_(std::move(options)), is_off_(options_.is_off) {
+  disks_.push_back(std::make_unique<Disk>(card().uuid));
+  around_.consensus.AddMachine(host(), name(), disk());
 }
 
 void Machine::Start() {
-  if (process_ != nullptr) return;
+  if (process_ != nullptr || is_off_) return;
   ++run_;
   draining_ = false;
   around_.world.Trace(name(), "starts");
@@ -21,15 +24,28 @@ void Machine::Start() {
       if (run == run_) Crash(std::chrono::milliseconds(500));
     });
   };
+  const auto on_removed = [this, run = run_] {
+    around_.world.After(Duration::zero(), [this, run] {
+      if (run == run_) Leave();
+    });
+  };
+  Others others = options_.others(*this);
+  options_.founding.peers = std::move(others.peers);
+  options_.founding.join = std::move(others.join);
   process_ = Process::Start(around_,
                             {.host = options_.host,
                              .clock = options_.clock,
                              .founding = options_.founding,
                              .greet = options_.greet,
                              .reconciler = options_.reconciler,
-                             .on_fatal = on_fatal},
-                            disk_);
-  if (process_ != nullptr) process_->SetDiskFull(disk_full_);
+                             .on_fatal = on_fatal,
+                             .on_removed = on_removed},
+                            disk());
+  if (process_ == nullptr) {
+    is_off_ = true;  // It says why: it was removed.
+  } else {
+    process_->SetDiskFull(disk_full_);
+  }
 }
 
 void Machine::Kill() {
@@ -41,9 +57,9 @@ void Machine::Crash(Duration down) {
   if (process_ == nullptr) return;
   around_.world.Trace(name(), "crashes");
   Kill();
-  disk_.Crash(around_.world.random());
+  disk().Crash(around_.world.random());
   if (around_.sabotage == Sabotage::kForgetDisk && around_.world.random().Chance(300'000)) {
-    disk_.ForgetData();
+    disk().ForgetData();
   }
   StartAfter(down);
 }
@@ -55,6 +71,10 @@ void Machine::StartAfter(Duration down) {
 void Machine::Restart(Duration down) {
   if (process_ == nullptr) return;
   around_.world.Trace(name(), "is asked to stop");
+  BeginStop(down);
+}
+
+void Machine::BeginStop(Duration down) {
   draining_ = true;
   process_->StartDraining();
   FinishStop(run_, around_.world.now() + std::chrono::seconds(2), down);
@@ -80,11 +100,44 @@ void Machine::FinishStop(uint64_t run, Duration give_up_at, Duration down) {
 void Machine::Stop(Duration down) {
   around_.world.Trace(name(), "stops");
   Kill();
-  const Status synced = disk_.EndWrite();
-  const Status flushed = disk_.store().Flush();
+  const Status synced = disk().EndWrite();
+  const Status flushed = disk().store().Flush();
   if (!synced.ok() || !flushed.ok()) around_.world.Trace(name(), "stops with an error");
-  disk_.Crash(around_.world.random());
+  disk().Crash(around_.world.random());
   StartAfter(down);
+}
+
+// As the daemon does that is no member any more: it stops, and is not started again.
+void Machine::Leave() {
+  if (process_ == nullptr) return;
+  around_.world.Trace(name(), "was removed");
+  is_off_ = true;
+  BeginStop(Duration::zero());
+}
+
+void Machine::TurnOff() {
+  is_off_ = true;
+  Crash(Duration::zero());
+}
+
+void Machine::TurnOn() {
+  is_off_ = false;
+  Start();
+}
+
+void Machine::Wipe() {
+  KVD_CHECK(process_ == nullptr, "nobody uses the disk that is lost");
+  around_.world.Trace(name(), "loses its disk");
+  options_.founding.self.uuid = Uuid::Draw(around_.world.random());
+  disks_.push_back(std::make_unique<Disk>(card().uuid));
+  around_.consensus.Wiped(host(), disk());
+  around_.ledger.Wiped(host());
+}
+
+void Machine::Move() {
+  KVD_CHECK(process_ == nullptr, "a process has one address");
+  options_.founding.self.peer_address = fmt::format("{}.test:{}", name(), 7500 + ++moves_);
+  around_.world.Trace(name(), "moves to " + peer_address());
 }
 
 void Machine::Pause(Duration time) {

@@ -3,8 +3,10 @@
 // Threading: one world, one thread.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "tests/simulation/disk.h"
 #include "tests/simulation/process.h"
@@ -14,17 +16,26 @@ namespace kvd::simulation {
 
 class Machine {
  public:
+  // What the cluster file says, and how the process is told, of the others: it is asked at every
+  // start.
+  struct Others {
+    std::vector<topology::Peer> peers;
+    std::vector<std::string> join;
+  };
+
   struct Options {
     HostId host;
     topology::Founding::Options founding;
+    std::function<Others(const Machine&)> others;
     Greet greet;
     Reconciler reconciler;
     LocalClock clock;
+    bool is_off = false;  // At first.
   };
 
   Machine(const Surroundings& around, Options options);
 
-  // Starts a process, unless one runs.
+  // Starts a process, unless one runs or the machine is off.
   void Start();
 
   // Kills the process, if one runs; another starts after `down`. What the disk had not synced is
@@ -44,9 +55,24 @@ class Machine {
   void StallDisk(Duration time);
   void SlowDown(Duration lag);
 
+  // Nothing runs until it is turned on. Whoever runs is killed.
+  void TurnOff();
+  void TurnOn();
+
+  // The disk is lost: an empty one is in its place, under a new UUID. REQUIRES: nothing runs.
+  void Wipe();
+
+  // It gets another address, from its next start on. REQUIRES: nothing runs.
+  void Move();
+
   [[nodiscard]] HostId host() const { return options_.host; }
   [[nodiscard]] const std::string& name() const { return options_.founding.self.name; }
-  [[nodiscard]] Disk& disk() { return disk_; }
+  [[nodiscard]] const topology::NodeCard& card() const { return options_.founding.self; }
+  [[nodiscard]] const std::string& peer_address() const { return card().peer_address; }
+  [[nodiscard]] Disk& disk() { return *disks_.back(); }
+  [[nodiscard]] const Disk& disk() const { return *disks_.back(); }
+  [[nodiscard]] bool is_off() const { return is_off_; }
+  [[nodiscard]] bool was_wiped() const { return disks_.size() > 1; }
 
   // nullptr while none runs.
   [[nodiscard]] Process* process() { return process_.get(); }
@@ -57,14 +83,18 @@ class Machine {
  private:
   void Kill();
   void StartAfter(Duration down);
+  void BeginStop(Duration down);
   void FinishStop(uint64_t run, Duration give_up_at, Duration down);
   void Stop(Duration down);
+  void Leave();
 
   const Surroundings& around_;
-  const Options options_;
-  Disk disk_;
+  Options options_;
+  std::vector<std::unique_ptr<Disk>> disks_;  // The last one is there; others remember.
   bool disk_full_ = false;
   bool draining_ = false;
+  bool is_off_ = false;
+  uint32_t moves_ = 0;
   uint64_t run_ = 0;
   std::unique_ptr<Process> process_;
 };

@@ -3,6 +3,7 @@
 //   kvsim --seed N [--trace]        replays one run
 //   kvsim --seeds A..B [--jobs J]   runs many
 //   ... --nemesis reconfigure       with replicas that move meanwhile
+//   ... --nemesis members           with nodes that come and go
 //
 // Exits with 0, or with the code of the first failing seed: 127 crash, 128 no progress, 129 wrong.
 
@@ -59,8 +60,10 @@ int main(int argc, char** argv) {
   app.add_option("--jobs", options.jobs, "Processes at a time")->check(CLI::Range(1, 64));
   app.add_flag("--trace", options.prints_trace, "Print what happens")->excludes(many);
   app.add_option("--nemesis", options.nemesis, "What befalls the cluster beside all faults")
-      ->transform(CLI::CheckedTransformer(std::map<std::string, NemesisKind>{
-          {"faults", NemesisKind::kFaults}, {"reconfigure", NemesisKind::kReconfigure}}));
+      ->transform(CLI::CheckedTransformer(
+          std::map<std::string, NemesisKind>{{"faults", NemesisKind::kFaults},
+                                             {"reconfigure", NemesisKind::kReconfigure},
+                                             {"members", NemesisKind::kMembers}}));
   app.add_option("--sabotage", sabotage, "Break this rule, to see that it is noticed");
   CLI11_PARSE(app, argc, argv);
   options.to = options.from;

@@ -10,11 +10,16 @@ namespace kvd::simulation {
 namespace {
 
 constexpr Duration kMeasureEvery = std::chrono::seconds(1);
+constexpr uint64_t kDiskBytes = 1ULL << 40U;
 
 // A full disk and a slow one are faults of ours; every other error is the node's.
 bool IsExpected(const LogLine& line) {
   return line.level != LogLevel::kError || line.message.starts_with("disk is full") ||
          line.message.starts_with("the disk is stalled");
+}
+
+bool WasRemoved(const node::Recovery& recovery, const Disk& disk) {
+  return recovery.topology && recovery.topology->FindRemoved(disk.node_uuid()) != nullptr;
 }
 
 }  // namespace
@@ -37,7 +42,9 @@ Process::Process(const Surroundings& around, Options options, Disk& disk)
 std::unique_ptr<Process> Process::Start(const Surroundings& around, Options options, Disk& disk) {
   std::unique_ptr<Process> process(new Process(around, std::move(options), disk));
   if (const Status status = process->Recover(); !status.ok()) {
-    around.world.Fail(FailureKind::kWrong, process->name_ + " cannot start: " + Message(status));
+    const std::string what = process->name_ + " cannot start: " + Message(status);
+    around.world.Trace(process->name_, what);
+    if (!WasRemoved(process->recovery_, disk)) around.world.Fail(FailureKind::kWrong, what);
     return nullptr;
   }
   around.ledger.Started(process->options_.host, process->name_, disk.binding());
@@ -61,8 +68,12 @@ Status Process::Recover() {
   options_.founding.binding = disk_.binding();
   options_.founding.topology = recovery_.topology;
   options_.founding.fresh_cluster_id = Uuid::Draw(around_.world.random());
-  if (!options_.founding.topology) return OkStatus();
-  return topology::CheckTerms(options_.founding.terms, *options_.founding.topology);
+  const auto& topology = options_.founding.topology;
+  if (!topology) return OkStatus();
+  if (topology->Find(disk_.node_uuid()) == nullptr) {
+    return MakeStatus(StatusCode::kFailedPrecondition, "it is no member of its topology");
+  }
+  return topology::CheckTerms(options_.founding.terms, *topology);
 }
 
 node::Node::Options Process::NodeOptions() {
@@ -78,6 +89,7 @@ node::Node::Options Process::NodeOptions() {
                               .tombstones = recovery_.tombstones};
   options.stall_pause = swarm.stall_pause;
   options.system.reconciles = !swarm.steps.strikes();  // The oracle says who is where.
+  options.system.removal.remove_after = swarm.remove_after;
   return options;
 }
 
@@ -85,7 +97,8 @@ void Process::StartThreads() {
   StartWriter();
   StartApplier();
   node_ = std::make_unique<node::Node>(NodeOptions(), Now());
-  around_.links.Attach(options_.host, name_, disk_.node_uuid(), *this);
+  around_.links.Attach(options_.host, options_.founding.self.peer_address, disk_.node_uuid(),
+                       *this);
   RunAfter(Duration::zero());
   MeasureDisk();
 }
@@ -129,6 +142,7 @@ void Process::NoteApplied(const partition::ApplyJob& job, const partition::Appli
   constexpr Index kDigestEvery = 4;
   const PartitionId partition = job.partition;
   around_.truth.Applied(name_, job, applied);
+  around_.ledger.Applied(job, applied);
   const Index index = machines_.applied(partition).index;
   around_.consensus.Applied(options_.host, partition, index);
   if (index % kDigestEvery != 0) return;
@@ -157,8 +171,9 @@ void Process::NoteFlushed(const Applier::Truncations& flushed) {
 
 void Process::MeasureDisk() {
   const uint64_t used = disk_.log().disk_bytes() + disk_.store().disk_bytes();
-  Post([used, full = disk_full_](node::Node& node, Instant now) {
-    node.OnDisk(used, {}, full, now);
+  const topology::Disk disk{.used_bytes = used, .capacity_bytes = kDiskBytes};
+  Post([used, disk, full = disk_full_](node::Node& node, Instant now) {
+    node.OnDisk(used, disk, full, now);
   });
   life_.After(kMeasureEvery, [this] { MeasureDisk(); });
 }
@@ -306,7 +321,7 @@ void Process::Dispatch(node::Effects effects) {
   if (effects.links) around_.links.SetTargets(options_.host, *effects.links);
   for (const auto& greeting : effects.founding.greetings) options_.greet(greeting);
   for (auto& [id, response] : effects.founding.answers) {
-    around_.ledger.SaidBound(options_.host, response.bound);
+    around_.ledger.SaidBound(options_.host, disk_.node_uuid(), response.bound);
     const auto hello = hellos_.extract(id);
     if (!hello) {
       around_.world.Fail(FailureKind::kWrong, name_ + " answered a greeting twice");
@@ -318,6 +333,7 @@ void Process::Dispatch(node::Effects effects) {
   for (const auto& report : effects.reports) options_.reconciler.on_report(report);
   for (const auto& answer : effects.step_answers) options_.reconciler.on_answer(answer);
   for (auto& [peer, frame] : effects.frames) around_.links.Send(options_.host, peer, frame);
+  if (effects.removed) options_.on_removed();
 }
 
 void Process::Answer(node::CallId id, node::Answer answer) {
@@ -331,8 +347,8 @@ void Process::Answer(node::CallId id, node::Answer answer) {
 }
 
 void Process::CheckShown() {
-  if (shown_ || node_->topology() == nullptr) return;
-  shown_ = true;
+  if (node_->topology() == nullptr || node_->topology()->epoch == shown_) return;
+  shown_ = node_->topology()->epoch;
   around_.ledger.Shows(options_.host, node_->ViewCluster(Now()),
                        topology::EncodeTopology(*node_->topology()));
 }

@@ -54,11 +54,13 @@ class Process final : public LinkUser {
     topology::Founding::Options founding;  // As the cluster file says; the rest is on the disk.
     Greet greet;
     Reconciler reconciler;
-    std::function<void()> on_fatal;  // The process cannot go on.
+    std::function<void()> on_fatal;    // The process cannot go on.
+    std::function<void()> on_removed;  // It has to stop: its node is no member any more.
   };
   using HelloDone = std::function<void(topology::HelloResponse)>;
 
-  // Recovers what is on `disk` and starts. nullptr if it cannot, which the world is told.
+  // Recovers what is on `disk` and starts. nullptr if it cannot: it was removed from its cluster,
+  // and knows; or the world is told.
   [[nodiscard]] static std::unique_ptr<Process> Start(const Surroundings& around, Options options,
                                                       Disk& disk);
 
@@ -134,7 +136,7 @@ class Process final : public LinkUser {
   Duration run_at_ = Duration::max();
   Duration lag_{};
   bool disk_full_ = false;
-  bool shown_ = false;
+  Epoch shown_{};  // The last one that was.
   uint64_t last_id_ = 0;
   std::map<node::CallId, PendingCall> calls_;
   std::map<topology::HelloId, HelloDone> hellos_;

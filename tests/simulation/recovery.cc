@@ -53,9 +53,6 @@ StatusOr<node::Recovery> RecoverFrom(Disk& disk, partition::StateMachines& machi
   KVD_ASSIGN_OR_RETURN(auto recovery, node::Recover(disk.log(), machines, disk.topology()));
   disk.NoteRecovered();
   if (sabotage == Sabotage::kForgetTombstones) ForgetTombstones(recovery);
-  if (recovery.topology && recovery.topology->Find(disk.node_uuid()) == nullptr) {
-    return MakeStatus(StatusCode::kDataLoss, "IDENTITY is no member of the topology beside it");
-  }
   return recovery;
 }
 

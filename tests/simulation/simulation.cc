@@ -14,12 +14,15 @@
 #include "tests/simulation/clients.h"
 #include "tests/simulation/machine.h"
 #include "tests/simulation/nemesis.h"
+#include "tests/simulation/operator.h"
 #include "tests/simulation/oracle.h"
+#include "tests/simulation/wholeness.h"
 
 namespace kvd::simulation {
 namespace {
 
 constexpr Duration kMustRecoverWithin = std::chrono::seconds(60);
+constexpr Duration kMembersMustRecoverWithin = std::chrono::minutes(4);
 constexpr Duration kMustStayWholeFor = std::chrono::seconds(4);
 constexpr Duration kFinalBudget = std::chrono::seconds(2);
 constexpr Duration kLookEvery = std::chrono::milliseconds(250);
@@ -43,7 +46,7 @@ class Simulation {
         ledger_(world_) {
     raft::broken.clear();
     if (const auto rule = BrokenRule(options.sabotage)) raft::broken.insert(*rule);
-    for (uint32_t i = 0; i < swarm_.nodes; ++i) AddMachine(i);
+    for (uint32_t i = 0; i < swarm_.nodes + swarm_.spares; ++i) AddMachine(i);
   }
 
   RunReport Run() {
@@ -60,11 +63,9 @@ class Simulation {
                                  .partitions = swarm_.partitions,
                                  .replication = swarm_.replication,
                                  .node_names = {}};
-    std::vector<topology::Founding::Peer> peers;
-    for (uint32_t other = 0; other < swarm_.nodes; ++other) {
-      terms.node_names.push_back(NameOf(other));
-      if (other != i) peers.push_back({NameOf(other), PeerAddressOf(NameOf(other))});
-    }
+    const bool is_spare = i >= swarm_.nodes;
+    for (uint32_t each = 0; each < swarm_.nodes; ++each) terms.node_names.push_back(NameOf(each));
+    if (is_spare) terms.node_names = {name};
     Machine::Options machine{
         .host = HostId{i},
         .founding = {.self = {.name = name,
@@ -74,17 +75,19 @@ class Simulation {
                               .zone = {}},
                      .boot = {},
                      .terms = std::move(terms),
-                     .peers = std::move(peers),
+                     .peers = {},
                      .join = {},
                      .cluster_id = std::nullopt,
                      .binding = {},
                      .topology = std::nullopt,
                      .fresh_cluster_id = {}},
+        .others = [this](const Machine& one) { return operator_.OthersOf(one); },
         .greet = [this, i](const auto& greeting) { Carry(*machines_[i], greeting); },
         .reconciler = {.on_report = [this](const auto& report) { oracle_.Hear(report); },
                        .on_answer = [this](const auto& answer) { oracle_.Hear(answer); }},
         .clock = {.offset = world_.Between(Duration::zero(), std::chrono::hours(1)),
-                  .rate_ppm = DrawRate()}};
+                  .rate_ppm = DrawRate()},
+        .is_off = is_spare};
     machines_.push_back(std::make_unique<Machine>(around_, std::move(machine)));
     world_.After(world_.Between(Duration::zero(), std::chrono::seconds(1)),
                  [machine = machines_.back().get()] { machine->Start(); });
@@ -99,7 +102,7 @@ class Simulation {
   // A greeting and its answer, each on its way like any message.
   void Carry(Machine& from, const topology::FoundingEffects::Greeting& greeting) {
     for (const auto& machine : machines_) {
-      if (PeerAddressOf(machine->name()) != greeting.address) continue;
+      if (machine->peer_address() != greeting.address) continue;
       Machine& to = *machine;
       network_.Carry(from.host(), to.host(), [=, this, &from, &to, run = from.run()] {
         if (to.process() == nullptr) return;
@@ -129,23 +132,28 @@ class Simulation {
   void UnderFaults() {
     nemesis_.Start();
     oracle_.Start();
+    operator_.Start();
     clients_.Start();
     RunFor(swarm_.safety_phase);
     clients_.Stop();
     oracle_.Stop();
+    operator_.Stop();
     nemesis_.Heal();
   }
 
   // Whole once is not enough: what was under way when the faults ended may still disturb.
   void Recover() {
-    const Duration deadline = world_.now() + kMustRecoverWithin;
+    const Duration within =
+        swarm_.operations.strikes() ? kMembersMustRecoverWithin : kMustRecoverWithin;
+    const Duration deadline = world_.now() + within;
     Duration whole_since = world_.now();
     while (!world_.failure()) {
       const std::string missing = WhatIsMissing();
       if (!missing.empty()) whole_since = world_.now();
       if (world_.now() - whole_since >= kMustStayWholeFor) return;
       if (world_.now() >= deadline) {
-        return world_.Fail(FailureKind::kNoProgress, "60 s after healing: " + missing);
+        return world_.Fail(FailureKind::kNoProgress,
+                           fmt::format("{} after healing: {}", ForPeople(within), missing));
       }
       RunFor(kLookEvery);
     }
@@ -154,133 +162,7 @@ class Simulation {
   // Until the cluster is whole; empty if it is.
   std::string WhatIsMissing() {
     if (clients_.waiting() > 0) return "a client waits for an answer: " + clients_.last_refusal();
-    for (const auto& machine : machines_) {
-      Process* process = machine->process();
-      if (process == nullptr) return machine->name() + " does not run";
-      std::string missing = WhatIsMissingOn(*machine, *process);
-      if (!missing.empty()) return missing;
-    }
-    const uint32_t partitions = machines_.front()->process()->node().topology()->partitions();
-    for (uint32_t p = 0; p < partitions; ++p) {
-      std::string missing = WhatIsMissingOf(PartitionId{p});
-      if (!missing.empty()) return fmt::format("partition {}: {}", p, missing);
-    }
-    return "";
-  }
-
-  std::string WhatIsMissingOn(const Machine& machine, Process& process) {
-    const node::Node& node = process.node();
-    if (node.topology() == nullptr) {
-      return machine.name() + " has no topology: " + node.ViewCluster(process.Now()).waiting_for;
-    }
-    for (const node::NodeView& view : node.ViewCluster(process.Now()).nodes) {
-      if (view.state == node::NodeState::kUp) continue;
-      return fmt::format("{} sees {} as not up: {}", machine.name(), view.card.name,
-                         view.silent_reason);
-    }
-    if (process.has_calls()) return machine.name() + " has not answered every call";
-    if (!node.IsIdle()) return machine.name() + " holds requests";
-    return "";
-  }
-
-  // The first in ring order leads, members elsewhere being last; all members are equal byte for
-  // byte; and nobody else has a replica.
-  std::string WhatIsMissingOf(PartitionId partition) {
-    const raft::Replica* owner = nullptr;
-    for (const auto& machine : machines_) {
-      const raft::Replica* replica = ReplicaOn(*machine, partition);
-      if (replica == nullptr || !replica->IsServing()) continue;
-      if (owner == nullptr || replica->term() > owner->term()) owner = replica;
-    }
-    if (owner == nullptr) return "nobody leads: " + DescribeReplicas(partition);
-    const raft::Configuration& configuration = owner->configuration();
-    if (configuration.IsJoint() || owner->configuration_index() > owner->commit()) {
-      return "its configuration is not settled";
-    }
-    const raft::Member first = FirstOf(partition, configuration.voters);
-    if (owner->self() != first) {
-      return fmt::format("replica {} does not lead, {} does", first.id.value,
-                         owner->self().id.value);
-    }
-    for (const auto& machine : machines_) {
-      const raft::Replica* replica = ReplicaOn(*machine, partition);
-      if (replica == nullptr || configuration.Contains(replica->self().id)) continue;
-      return fmt::format("replica {} was removed and is still there", replica->self().id.value);
-    }
-    return WhatMembersMiss(partition, *owner);
-  }
-
-  std::string WhatMembersMiss(PartitionId partition, const raft::Replica& owner) {
-    std::optional<uint64_t> digest;
-    for (const raft::Member& member : owner.configuration().All()) {
-      Machine& machine = MachineOf(member.node);
-      const raft::Replica* replica = ReplicaOn(machine, partition);
-      if (replica == nullptr || replica->self() != member) {
-        return fmt::format("replica {} is not there", member.id.value);
-      }
-      if (replica->leader() != owner.self()) {
-        return fmt::format("replica {} does not know its leader", member.id.value);
-      }
-      const Index applied = machine.process()->machines().applied(partition).index;
-      if (applied != owner.last()) {
-        return fmt::format("replica {} has applied {} of {}", member.id.value, applied,
-                           owner.last());
-      }
-      const auto own = machine.process()->machines().Digest(partition);
-      if (!own.ok()) return Message(own.status());
-      if (digest.value_or(*own) != *own) {
-        world_.Fail(FailureKind::kWrong,
-                    fmt::format("the replicas of partition {} differ", partition.value));
-      }
-      digest = *own;
-    }
-    return "";
-  }
-
-  std::string DescribeReplicas(PartitionId partition) {
-    std::string text;
-    for (const auto& machine : machines_) {
-      const raft::Replica* replica = ReplicaOn(*machine, partition);
-      if (replica == nullptr) continue;
-      text +=
-          fmt::format("{} has {} in role {} of term {}, log {} to {}, commit {}, members at {}:",
-                      machine->name(), replica->self().id.value, static_cast<int>(replica->role()),
-                      replica->term(), replica->first(), replica->last(), replica->commit(),
-                      replica->configuration_index());
-      for (const auto* members :
-           {&replica->configuration().voters, &replica->configuration().outgoing,
-            &replica->configuration().learners}) {
-        for (const raft::Member& member : *members) text += fmt::format(" {}", member.id.value);
-        text += members == &replica->configuration().learners ? "; " : " /";
-      }
-    }
-    return text;
-  }
-
-  // All run.
-  [[nodiscard]] const topology::Topology& AnyTopology() const {
-    return *machines_.front()->process()->node().topology();
-  }
-
-  static const raft::Replica* ReplicaOn(Machine& machine, PartitionId partition) {
-    return machine.process()->node().replicas()->Find(partition);
-  }
-
-  [[nodiscard]] raft::Member FirstOf(PartitionId partition,
-                                     std::vector<raft::Member> voters) const {
-    const auto& order = AnyTopology().ring[partition.value];
-    return std::ranges::min(voters, {}, [&](const raft::Member& voter) {
-      return std::pair(
-          std::ranges::find(order, voter.node, &topology::Replica::node) - order.begin(), voter.id);
-    });
-  }
-
-  Machine& MachineOf(NodeId node) {
-    const std::string& name = AnyTopology().Find(node)->card.name;
-    const auto found = std::ranges::find_if(
-        machines_, [&](const auto& machine) { return machine->name() == name; });
-    KVD_CHECK(found != machines_.end(), "a member is a machine");
-    return **found;
+    return wholeness_.WhatIsMissing();
   }
 
   // A write and reads of every key: all must be served.
@@ -301,12 +183,17 @@ class Simulation {
   }
 
   void WriteOnce(const std::string& key, OpKind kind) {
-    clients_.Ask(*machines_[world_.random().Below(machines_.size())], key, kind, kFinalBudget);
+    std::vector<Machine*> running;
+    for (const auto& machine : machines_) {
+      if (machine->process() != nullptr) running.push_back(machine.get());
+    }
+    clients_.Ask(*running[world_.random().Below(running.size())], key, kind, kFinalBudget);
     WaitForClients();
   }
 
   void ReadAll() {
     for (const auto& machine : machines_) {
+      if (machine->process() == nullptr) continue;
       for (const auto* keys : {&clients_.registers(), &clients_.counters()}) {
         for (const std::string& key : *keys) {
           clients_.Ask(*machine, key, OpKind::kGet, kFinalBudget);
@@ -387,6 +274,8 @@ class Simulation {
   Clients clients_{around_, machines_};
   Nemesis nemesis_{around_, machines_};
   Oracle oracle_{around_, machines_};
+  Operator operator_{around_, machines_};
+  Wholeness wholeness_{around_, machines_};
 };
 
 }  // namespace

@@ -14,6 +14,7 @@ namespace kvd::simulation {
 namespace {
 
 constexpr uint64_t kSeeds = 200;
+constexpr uint64_t kSeedsWithMembers = 40;
 constexpr uint64_t kSeedsPerSabotage = 1000;
 
 TEST(SimulationTest, TheFirstSeedsAreClean) {
@@ -31,6 +32,15 @@ TEST(SimulationTest, TheFirstSeedsAreCleanWhileReplicasMove) {
   EXPECT_EQ(report.runs, kSeeds);
   EXPECT_GT(report.done, report.runs * 20);
   EXPECT_GT(report.steps, report.runs * 5);
+}
+
+TEST(SimulationTest, TheFirstSeedsAreCleanWhileNodesComeAndGo) {
+  const SweepOptions options{.from = 1, .to = kSeedsWithMembers, .nemesis = NemesisKind::kMembers};
+  const SweepReport report = Sweep(options);
+  for (const SeedFailure& failure : report.failures) ADD_FAILURE() << Line(failure, options);
+  EXPECT_EQ(report.runs, kSeedsWithMembers);
+  EXPECT_GT(report.done, report.runs * 20);
+  EXPECT_GT(report.steps, report.runs * 3);
 }
 
 TEST(SimulationTest, ASeedDecidesEverything) {

@@ -10,6 +10,7 @@ namespace {
 
 using std::chrono::microseconds;
 using std::chrono::milliseconds;
+using std::chrono::minutes;
 using std::chrono::seconds;
 
 class Draw {
@@ -90,6 +91,24 @@ void DrawSteps(Draw& draw, Swarm& swarm) {
                  draw.Between(milliseconds(500), seconds(8))};
 }
 
+// Nodes that come and go, hence a long time. What befalls machines comes more seldom, by a factor
+// of the seed's own: moving data has to succeed now and then.
+void DrawMembers(Draw& draw, Swarm& swarm) {
+  swarm.nodes = draw.Between(1, 5);
+  swarm.spares = draw.Between(1, 3);
+  swarm.replication = DrawReplication(draw, swarm.nodes + swarm.spares);
+  swarm.partitions = std::min(swarm.partitions, 4U);
+  swarm.safety_phase = draw.Between(seconds(60), seconds(200));
+  swarm.operations = {draw.Between(seconds(1), seconds(8)), draw.Between(seconds(20), seconds(80))};
+  swarm.remove_after = draw.Coin() ? draw.Between(seconds(30), seconds(40)) : minutes(5);
+  swarm.think_max = 20 * swarm.think_max;
+  const auto calm = draw.Between(1, 30);
+  for (Plague* plague : {&swarm.cuts, &swarm.link_breaks, &swarm.crashes, &swarm.pauses,
+                         &swarm.slowness, &swarm.full_disks, &swarm.stalls}) {
+    plague->every *= calm;
+  }
+}
+
 }  // namespace
 
 Swarm DrawSwarm(Random& random, NemesisKind nemesis) {
@@ -114,6 +133,7 @@ Swarm DrawSwarm(Random& random, NemesisKind nemesis) {
   if (draw.Coin()) swarm.max_chunk_bytes = draw.Between(1, 500);
   DrawClients(draw, swarm);
   if (nemesis == NemesisKind::kReconfigure) DrawSteps(draw, swarm);
+  if (nemesis == NemesisKind::kMembers) DrawMembers(draw, swarm);
   return swarm;
 }
 
@@ -161,6 +181,18 @@ const Named& Find(Sabotage sabotage) {
 }
 
 }  // namespace
+
+std::string_view NemesisName(NemesisKind nemesis) {
+  switch (nemesis) {
+    case NemesisKind::kFaults:
+      return "faults";
+    case NemesisKind::kReconfigure:
+      return "reconfigure";
+    case NemesisKind::kMembers:
+      return "members";
+  }
+  KVD_CHECK(false, "every nemesis has a name");
+}
 
 std::optional<raft::Rule> BrokenRule(Sabotage sabotage) {
   return Find(sabotage).rule;

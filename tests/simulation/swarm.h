@@ -27,7 +27,8 @@ struct Plague {
 };
 
 struct Swarm {
-  uint32_t nodes = 1;
+  uint32_t nodes = 1;   // That found the cluster.
+  uint32_t spares = 0;  // That may join it.
   uint32_t replication = 1;
   uint32_t partitions = 1;
   uint32_t keys = 1;
@@ -71,6 +72,11 @@ struct Swarm {
   // Who is where: steps of the oracle, and the time after which it wants something else.
   Plague steps = {};
 
+  // Who is a member: how often the operator does something, and for how long a machine is off.
+  // Whoever is silent for longer than `remove_after` is removed by itself; zero: nobody is.
+  Plague operations = {};
+  Duration remove_after = std::chrono::minutes(5);
+
   // The clients.
   Duration think_max{};
   Duration budget_max{};
@@ -84,7 +90,11 @@ struct Swarm {
 enum class NemesisKind : uint8_t {
   kFaults,       // Everybody stays where epoch 1 put them.
   kReconfigure,  // Replicas move all the time.
+  kMembers,      // Nodes come and go all the time.
 };
+
+// "members".
+[[nodiscard]] std::string_view NemesisName(NemesisKind nemesis);
 
 [[nodiscard]] Swarm DrawSwarm(Random& random, NemesisKind nemesis);
 

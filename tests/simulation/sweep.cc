@@ -155,7 +155,10 @@ SweepReport Sweep(const SweepOptions& options) {
 }
 
 std::string Line(const SeedFailure& failure, const SweepOptions& options) {
-  std::string how = options.nemesis == NemesisKind::kReconfigure ? " --nemesis=reconfigure" : "";
+  std::string how;
+  if (options.nemesis != NemesisKind::kFaults) {
+    how = fmt::format(" --nemesis={}", NemesisName(options.nemesis));
+  }
   if (options.sabotage != Sabotage::kNone) {
     how += fmt::format(" --sabotage={}", SabotageName(options.sabotage));
   }

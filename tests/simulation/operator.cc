@@ -1,0 +1,140 @@
+#include "tests/simulation/operator.h"
+
+#include <algorithm>
+
+namespace kvd::simulation {
+
+void Operator::Start() {
+  if (around_.swarm.operations.strikes()) ActLater();
+}
+
+void Operator::Stop() {
+  stopped_ = true;
+  for (const auto& machine : machines_) {
+    if (machine->is_off() && machine->run() > 0) machine->TurnOn();
+    // Those whom it was told to ask may have moved since.
+    if (StandingOf(*machine) == Standing::kBlank && IsLate(*machine)) {
+      machine->Restart(Duration::zero());
+    }
+  }
+}
+
+void Operator::ActLater() {
+  const Duration every = around_.swarm.operations.every;
+  around_.world.After(around_.world.Between(Duration::zero(), 2 * every), [this] {
+    if (stopped_) return;
+    Act();
+    ActLater();
+  });
+}
+
+void Operator::Act() {
+  const uint64_t dice = around_.world.random().Below(100);
+  if (dice < 40) return Admit();
+  if (dice < 85) return TakeAway();
+  MoveOne();
+}
+
+Operator::Standing Operator::StandingOf(const Machine& machine) const {
+  if (!machine.disk().topology()) return Standing::kBlank;
+  const auto& newest = around_.ledger.newest();
+  const bool removed = newest && newest->FindRemoved(machine.disk().node_uuid()) != nullptr;
+  return removed ? Standing::kRemoved : Standing::kMember;
+}
+
+bool Operator::IsFounder(const Machine& machine) const {
+  return machine.host().value < around_.swarm.nodes;
+}
+
+bool Operator::IsLate(const Machine& machine) const {
+  return !IsFounder(machine) || machine.was_wiped();
+}
+
+Machine* Operator::AnyWhere(const std::function<bool(const Machine&)>& fits) {
+  std::vector<Machine*> found;
+  for (const auto& machine : machines_) {
+    if (fits(*machine)) found.push_back(machine.get());
+  }
+  return found.empty() ? nullptr : found[around_.world.random().Below(found.size())];
+}
+
+bool Operator::IsFounded() const {
+  return std::ranges::any_of(
+      machines_, [this](const auto& each) { return StandingOf(*each) == Standing::kMember; });
+}
+
+bool Operator::IsArriving(const Machine& machine) const {
+  const auto& newest = around_.ledger.newest();
+  const topology::Member* member = newest ? newest->Find(machine.disk().node_uuid()) : nullptr;
+  return member != nullptr && member->state == topology::MemberState::kJoining;
+}
+
+// A spare machine joins. One that was removed has to come back empty; if it does not, it is told.
+void Operator::Admit() {
+  Machine* machine = AnyWhere([this](const Machine& each) {
+    return each.is_off() && StandingOf(each) != Standing::kMember;
+  });
+  if (machine == nullptr || !IsFounded()) return;
+  const bool was_removed = StandingOf(*machine) == Standing::kRemoved;
+  if (was_removed && around_.world.random().Chance(700'000)) machine->Wipe();
+  machine->TurnOn();
+}
+
+// One at a time, or now and then two.
+void Operator::TakeAway() {
+  const auto is_away = [this](const auto& each) {
+    return each->is_off() && StandingOf(*each) == Standing::kMember;
+  };
+  const auto away = std::ranges::count_if(machines_, is_away);
+  if (away > 1 || (away == 1 && !around_.world.random().Chance(200'000))) return;
+  Machine* machine = AnyWhere([this](const Machine& each) {
+    return !each.is_off() && StandingOf(each) == Standing::kMember;
+  });
+  if (machine == nullptr) return;
+  machine->TurnOff();
+  const Duration longest = around_.swarm.operations.at_most;
+  around_.world.After(around_.world.Between(longest / 8, longest), [this, machine] {
+    if (!stopped_ && machine->is_off()) BringBack(*machine);
+  });
+}
+
+void Operator::BringBack(Machine& machine) {
+  Random& random = around_.world.random();
+  const bool may_be_lost = !IsArriving(machine) && around_.consensus.CanDoWithout(machine.host());
+  if (may_be_lost && random.Chance(400'000)) {
+    machine.Wipe();
+  } else if (random.Chance(200'000)) {
+    machine.Move();
+  }
+  machine.TurnOn();
+}
+
+void Operator::MoveOne() {
+  Machine* machine = AnyWhere([this](const Machine& each) {
+    return !each.is_off() && StandingOf(each) == Standing::kMember;
+  });
+  if (machine == nullptr) return;
+  machine->TurnOff();
+  machine->Move();
+  machine->TurnOn();
+}
+
+// Who founds lists the founders. Whoever comes later asks members; one that lost its disk may as
+// well have the old list, if somebody on it knows better than to found. Addresses are kept up.
+Machine::Others Operator::OthersOf(const Machine& machine) {
+  Machine::Others members;
+  Machine::Others founders;
+  bool somebody_knows = !IsLate(machine);
+  for (const auto& each : machines_) {
+    if (each.get() == &machine) continue;
+    const bool is_member = StandingOf(*each) == Standing::kMember;
+    if (is_member) members.join.push_back(each->peer_address());
+    if (!IsFounder(*each)) continue;
+    founders.peers.push_back({each->name(), each->peer_address()});
+    somebody_knows = somebody_knows || is_member;
+  }
+  if (!IsFounder(machine) || !somebody_knows) return members;
+  return IsLate(machine) && around_.world.random().Chance(500'000) ? members : founders;
+}
+
+}  // namespace kvd::simulation
