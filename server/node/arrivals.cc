@@ -160,8 +160,20 @@ void Node::Inquire(Instant now) {
   }
 }
 
+// Its addition may have been cut off with the log of a deposed leader, and will be asked for again
+// under this very id: an id that was buried would never come. If the wish is an old one, the newer
+// epoch is on its way, and the question is asked again.
+bool Node::IsWishedHere(const Removal& removal) const {
+  if (!options_.system.reconciles) return false;  // Nobody does what is wished.
+  const topology::Topology& topology = *founding_.topology();
+  const auto& wish = removal.group == kSystemGroup
+                         ? topology.system_voters
+                         : topology.ring[PartitionOf(removal.group).value];
+  return std::ranges::find(wish, topology::Replica{removal.replica, self_}) != wish.end();
+}
+
 void Node::OnRemoval(const Removal& removal, Instant now) {
-  if (!replicas_->IsProof(removal)) return;
+  if (!replicas_->IsProof(removal) || IsWishedHere(removal)) return;
   const PartitionId partition = PartitionOf(removal.group);
   effects_.log.push_back({LogLevel::kInfo,
                           "node",

@@ -210,6 +210,7 @@ class Node {
   void OnMembership(NodeId peer, const topology::Envelope& envelope, const Membership& membership,
                     Instant now);
   void OnRemoval(const Removal& removal, Instant now);
+  [[nodiscard]] bool IsWishedHere(const Removal& removal) const;
   void OnReconciliation(NodeId peer, const topology::Envelope& envelope,
                         const Membership& membership, Instant now);
   void Disband(PartitionId partition, Instant now);

@@ -71,14 +71,21 @@ std::string Wholeness::WhatIsMissingOn(Machine& machine) {
   return "";
 }
 
-std::string Wholeness::WhatMembersWaitFor() const {
+std::string Wholeness::WhatMembersWaitFor() {
   if (newest_ == nullptr) return "no machine runs";
   for (const topology::Member& member : newest_->members) {
     const Machine* machine = MachineOf(member.id);
     if (machine == nullptr) {
       return fmt::format("member {}, {}, is no machine", member.id.value, member.card.name);
     }
-    if (member.state != topology::MemberState::kActive) return member.card.name + " is not active";
+    if (member.state != topology::MemberState::kActive) {
+      std::string text = member.card.name + " is not active";
+      for (uint32_t p = 0; p < newest_->partitions(); ++p) {
+        const std::string other = WhatIsMissingOf(PartitionId{p});
+        if (!other.empty()) text += fmt::format("; partition {}: {}", p, other);
+      }
+      return text;
+    }
     if (member.card.peer_address != machine->peer_address()) {
       return fmt::format("{} is known at {}, it is at {}", member.card.name,
                          member.card.peer_address, machine->peer_address());
@@ -124,7 +131,8 @@ std::string Wholeness::WhatIsMissingOf(PartitionId partition) {
 // Where the oracle moves replicas, the ring is not asked.
 std::string Wholeness::WhatIsNotAsWished(PartitionId partition, const raft::Replica& owner) const {
   if (around_.swarm.steps.strikes()) return "";
-  if (!owner.configuration().learners.empty()) return "it has learners";
+  if (!owner.configuration().learners.empty())
+    return "it has learners: " + DescribeReplicas(partition);
   std::set<NodeId> wished;
   for (const topology::Replica& replica : WishOf(partition)) wished.insert(replica.node);
   std::set<NodeId> present;

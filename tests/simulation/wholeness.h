@@ -28,7 +28,7 @@ class Wholeness {
 
  private:
   [[nodiscard]] std::string WhatIsMissingOn(Machine& machine);
-  [[nodiscard]] std::string WhatMembersWaitFor() const;
+  [[nodiscard]] std::string WhatMembersWaitFor();
   [[nodiscard]] std::string WhatIsMissingOf(PartitionId partition);
   [[nodiscard]] std::string WhatIsNotAsWished(PartitionId partition,
                                               const raft::Replica& owner) const;
