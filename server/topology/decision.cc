@@ -142,11 +142,24 @@ Decision Apply(const Topology& now, Index at, const StartRemove& command) {
   return Depart(now, at, JobKind::kRemove, command);
 }
 
+// The newcomer takes the very copies of the old one. Placed anew they might go to others of equal
+// load: a copy more that moves, or, if that one is down as well, a job that never ends.
+NodeId TakePlace(Topology& next, NodeId old, const NodeCard& card) {
+  MemberOf(next, old).state = MemberState::kLeaving;
+  const NodeId heir = Admit(next, card);
+  for (std::vector<Replica>& list : next.ring) {
+    const auto copy = std::ranges::find(list, old, &Replica::node);
+    if (copy == list.end()) continue;
+    *copy = {.id = next.next_replica, .node = heir};
+    ++next.next_replica.value;
+  }
+  return heir;
+}
+
 Decision Substitute(const Topology& now, NodeId old, const NodeCard& card, Job job) {
   Topology next = NextOf(now);
-  MemberOf(next, old).state = MemberState::kLeaving;
   job.kind = JobKind::kReplace;
-  job.nodes = {old, Admit(next, card)};
+  job.nodes = {old, TakePlace(next, old, card)};
   return Begin(now, std::move(next), std::move(job));
 }
 
@@ -164,8 +177,7 @@ Decision Apply(const Topology& now, Index at, const StartReplace& command) {
 // A newcomer of the job was wiped before it had arrived: the job goes on with its next self.
 Decision SubstituteAgain(const Topology& now, JobId job, NodeId old, const NodeCard& card) {
   Topology next = NextOf(now);
-  MemberOf(next, old).state = MemberState::kLeaving;
-  JobOf(next, job).nodes.push_back(Admit(next, card));
+  JobOf(next, job).nodes.push_back(TakePlace(next, old, card));
   return WithWishedRing(std::move(next));
 }
 

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <set>
 
 #include "tests/unit/server/topology/world.h"
 
@@ -175,6 +176,24 @@ TEST(DecisionTest, WipedNodeTakesThePlaceAndTheNameOfItsOldSelf) {
   EXPECT_EQ(next.Find(NodeId{2})->state, MemberState::kLeaving);
   EXPECT_EQ(CopiesOn(next, NodeId{4}), 16U);
   EXPECT_EQ(next.copies, 3U);
+}
+
+// n3 may be down as well, and wait for its turn: no copy must wait for it.
+TEST(DecisionTest, NobodyButTheNewOneTakesACopyOfTheOld) {
+  for (uint8_t old = 1; old <= 5; ++old) {
+    Decided cluster(FoundedBy(5));
+    const Topology before = cluster.now();
+    const Topology& next = cluster.Accept(ReplaceWiped{NodeId{old}, WipedCardOf(old)});
+    for (uint32_t p = 0; p < next.partitions(); ++p) {
+      std::set<NodeId> expected;
+      for (const Replica& copy : before.ring[p]) {
+        expected.insert(copy.node == NodeId{old} ? NodeId{6} : copy.node);
+      }
+      std::set<NodeId> found;
+      for (const Replica& copy : next.ring[p]) found.insert(copy.node);
+      EXPECT_EQ(found, expected);
+    }
+  }
 }
 
 TEST(DecisionTest, WipedNodesAreReplacedOneAtATime) {
