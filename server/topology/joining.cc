@@ -72,7 +72,8 @@ void Founding::AskToJoin(Topology topology, const std::string& from,
                     seen_->cluster_name, seen_->cluster_id.ToString(), options_.self.name));
     greet_at_ = Instant::min();
   }
-  if (binding_.founder == options_.self.uuid && binding_.cluster_id != seen_->cluster_id) Bind({});
+  const bool is_elsewhere = !binding_.cluster_id.is_nil();
+  if (is_elsewhere && binding_.cluster_id != seen_->cluster_id) Bind({});
   const std::string obstacle = WhatIsInTheWay(*seen_, refused);
   if (!obstacle.empty()) return SetObstacle(from, obstacle);
   obstacles_.erase(from);

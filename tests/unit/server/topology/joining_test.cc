@@ -164,6 +164,19 @@ TEST_F(JoiningTest, WhoIsBoundByAFounderThatJoinedIsFree) {
   EXPECT_EQ(n4.TakeEffects().bind, (Binding{kN1sCluster, Uuid{}}));
 }
 
+// n0 is a member, and n4 is not yet: members refuse who says that it belongs to another cluster.
+TEST_F(JoiningTest, WhoIsFreeOfAFounderSaysSoBeforeItAsks) {
+  world_.Add(4, {1, 2, 3});
+  world_.options("n4").binding = {UuidOf(0xc0), UuidOf(9)};
+  world_.Decide(AddMembers{{CardOf(9)}, "n9"});
+  Founding n4(world_.options("n4"));
+  n4.OnHelloAnswer("n1", {.envelope = {},
+                          .from = CardOf(1),
+                          .bound = {},
+                          .topology = EncodeTopology(*world_.TopologyOf("n1"))});
+  EXPECT_EQ(n4.TakeEffects().bind, Binding{});
+}
+
 TEST_F(JoiningTest, WhoAsksTakesPartInNoOtherFounding) {
   StartWithJoin(4);
   world_.Run();
