@@ -89,7 +89,7 @@ void SystemGroup::OnWitness(NodeId from, Witness witness, std::vector<GroupRepor
 
 void SystemGroup::OnAnnounced(const topology::NodeCard& card, Instant now) {
   if (!topology_) return;
-  const auto verdict = topology::JudgeReturn(*topology_, card, witnesses_.Agreed(*topology_, now));
+  const auto verdict = topology::JudgeReturn(*topology_, card, AgreedSilences(now));
   if (const auto* refusal = std::get_if<Refusal>(&verdict)) {
     effects_.verdicts.emplace_back(card.uuid, *refusal);
     return;
@@ -165,7 +165,7 @@ bool SystemGroup::DecideJoin(Instant now) {
 
 // What follows by itself, one command at a time.
 bool SystemGroup::DecideWhatIsDue(Instant now) {
-  const topology::Silences silences = witnesses_.Agreed(*topology_, now);
+  const topology::Silences silences = AgreedSilences(now);
   if (auto voters = topology::VotersDue(*topology_, topology::DownNodes(silences))) {
     if (Decide(topology::SetVoters{*std::move(voters)})) return true;
   }
@@ -177,6 +177,18 @@ bool SystemGroup::DecideWhatIsDue(Instant now) {
   NoteHalted(verdict);
   const auto* remove = std::get_if<topology::StartRemove>(&verdict);
   return remove != nullptr && Decide(*remove);
+}
+
+// Those who vote are asked, not those who are wished to: of these too many may have died before
+// they could vote, and then nobody could say so.
+topology::Silences SystemGroup::AgreedSilences(Instant now) const {
+  std::vector<NodeId> voters;
+  if (const GroupReport* report = reports_->Of(topology::kSystemPartition)) {
+    for (const raft::Member& voter : report->configuration.voters) voters.push_back(voter.node);
+  } else {
+    for (const topology::Replica& wished : topology_->system_voters) voters.push_back(wished.node);
+  }
+  return witnesses_.Agreed(*topology_, voters, now);
 }
 
 void SystemGroup::NoteHalted(const topology::RemovalVerdict& verdict) {

@@ -115,6 +115,7 @@ class SystemGroup {
   [[nodiscard]] bool DecideWhatIsDue(Instant now);
   void Pass(const std::set<NodeId>& silent, Instant now);
   void AskFor(const Step& step, Instant now);
+  [[nodiscard]] topology::Silences AgreedSilences(Instant now) const;
   [[nodiscard]] topology::Limits LimitsAt(Instant now);
   [[nodiscard]] uint32_t CountReceivers() const;
   [[nodiscard]] std::map<PartitionId, uint64_t> Sizes() const;

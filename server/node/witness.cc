@@ -17,13 +17,13 @@ void Witnesses::Take(NodeId from, Witness witness, Instant now) {
   told_.insert_or_assign(from, Told{std::move(witness), now});
 }
 
-topology::Silences Witnesses::Agreed(const topology::Topology& topology, Instant now) const {
+topology::Silences Witnesses::Agreed(const topology::Topology& topology,
+                                     const std::vector<NodeId>& voters, Instant now) const {
   topology::Silences agreed;
-  const auto& voters = topology.system_voters;
   for (const topology::Member& member : topology.members) {
     std::vector<Duration> silences(voters.size(), Duration::zero());
     for (size_t i = 0; i < voters.size(); ++i) {
-      const auto told = told_.find(voters[i].node);
+      const auto told = told_.find(voters[i]);
       if (told == told_.end() || now - told->second.at > kGoodFor) continue;
       const auto silent = told->second.witness.silent.find(member.id);
       if (silent == told->second.witness.silent.end()) continue;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <map>
+#include <vector>
 
 #include "common/clock.h"
 #include "common/types.h"
@@ -26,8 +27,10 @@ class Witnesses {
  public:
   void Take(NodeId from, Witness witness, Instant now);
 
-  // What a majority of the voters agrees on. A voter that was not heard lately agrees to nothing.
-  [[nodiscard]] topology::Silences Agreed(const topology::Topology& topology, Instant now) const;
+  // What a majority of `voters` agrees on about the members of `topology`. A voter that was not
+  // heard lately agrees to nothing.
+  [[nodiscard]] topology::Silences Agreed(const topology::Topology& topology,
+                                          const std::vector<NodeId>& voters, Instant now) const;
 
   // As they told last.
   [[nodiscard]] std::map<NodeId, topology::Disk> disks() const;

@@ -11,6 +11,7 @@ namespace kvd::node {
 namespace {
 
 using namespace std::chrono_literals;
+using ::testing::_;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::Pair;
@@ -27,7 +28,9 @@ class WitnessesTest : public ::testing::Test {
     witnesses_.Take(from, {.asked_in = 1, .silent = std::move(silent), .disk = {}}, now_);
   }
 
-  [[nodiscard]] topology::Silences Agreed() const { return witnesses_.Agreed(topology_, now_); }
+  [[nodiscard]] topology::Silences Agreed() const {
+    return witnesses_.Agreed(topology_, {kN1, kN2, kN3}, now_);
+  }
 
   const topology::Topology topology_ = topology::FoundedBy(4);
   Instant now_ = Instant{} + 1h;
@@ -39,6 +42,15 @@ TEST_F(WitnessesTest, ASilenceIsAgreedByAMajorityOfTheVoters) {
   EXPECT_THAT(Agreed(), IsEmpty());
   Tell(kN2, {{kN3, 10s}});
   EXPECT_THAT(Agreed(), ElementsAre(Pair(kN3, Duration(10s)))) << "the shorter one is shared";
+}
+
+// Five are wished to vote, and three of them are lost before they do: those who vote have to say
+// so.
+TEST_F(WitnessesTest, ThoseWhoAreAskedMayBeOthersThanAreWished) {
+  const topology::Topology wishes = topology::FoundedBy(7);
+  Tell(kN1, {{kN4, 40s}});
+  Tell(kN2, {{kN4, 40s}});
+  EXPECT_THAT(witnesses_.Agreed(wishes, {kN1, kN2, kN3}, now_), ElementsAre(Pair(kN4, _)));
 }
 
 TEST_F(WitnessesTest, WhoDoesNotVoteIsNotAsked) {
