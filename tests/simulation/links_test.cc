@@ -143,10 +143,21 @@ TEST_F(LinksTest, AChangedTargetIsDialledAnew) {
   RunFor(std::chrono::seconds(5));
   node::LinkSet moved = TargetsOfA();
   moved.targets.front().peer_address = "elsewhere";
+  moved.targets.front().other_address = "b";  // Where it still is.
   links_.SetTargets(kA, moved);
   RunFor(std::chrono::seconds(5));
   EXPECT_EQ(a_.up, 2);
   EXPECT_EQ(a_.down, 1);
+}
+
+TEST_F(LinksTest, SomebodyElseAtTheAddressIsNotWhomItDialled) {
+  RunFor(std::chrono::seconds(5));
+  node::LinkSet wiped = TargetsOfA();
+  wiped.targets.front().uuid = Uuid::Draw(world_.random());
+  links_.SetTargets(kA, wiped);
+  RunFor(std::chrono::seconds(5));
+  EXPECT_EQ(a_.up, 1);
+  EXPECT_EQ(a_.refused, 0) << "somebody listens";
 }
 
 TEST_F(LinksTest, WithoutALinkForwardsAreNotSent) {

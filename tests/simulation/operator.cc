@@ -63,10 +63,19 @@ bool Operator::IsFounded() const {
       machines_, [this](const auto& each) { return StandingOf(*each) == Standing::kMember; });
 }
 
+bool Operator::AreAddressesKnown() const {
+  const auto& newest = around_.ledger.newest();
+  return newest && std::ranges::all_of(machines_, [&](const auto& machine) {
+           const topology::Member* member = newest->Find(machine->disk().node_uuid());
+           return member == nullptr || member->card.peer_address == machine->peer_address();
+         });
+}
+
 bool Operator::IsArriving(const Machine& machine) const {
   const auto& newest = around_.ledger.newest();
   const topology::Member* member = newest ? newest->Find(machine.disk().node_uuid()) : nullptr;
-  return member != nullptr && member->state == topology::MemberState::kJoining;
+  const topology::Job* job = member != nullptr ? newest->FindJobOf(member->id) : nullptr;
+  return job != nullptr && job->kind == topology::JobKind::kJoin;
 }
 
 // A spare machine joins. One that was removed has to come back empty; if it does not, it is told.
@@ -103,7 +112,7 @@ void Operator::BringBack(Machine& machine) {
   const bool may_be_lost = !IsArriving(machine) && around_.consensus.CanDoWithout(machine.host());
   if (may_be_lost && random.Chance(400'000)) {
     machine.Wipe();
-  } else if (random.Chance(200'000)) {
+  } else if (AreAddressesKnown() && random.Chance(200'000)) {
     machine.Move();
   }
   machine.TurnOn();
@@ -113,7 +122,7 @@ void Operator::MoveOne() {
   Machine* machine = AnyWhere([this](const Machine& each) {
     return !each.is_off() && StandingOf(each) == Standing::kMember;
   });
-  if (machine == nullptr) return;
+  if (machine == nullptr || !AreAddressesKnown()) return;
   machine->TurnOff();
   machine->Move();
   machine->TurnOn();

@@ -3,7 +3,8 @@
 // removed meanwhile. The system group sees to the rest.
 //
 // An operator is careful: no disk is lost as long as that could cost a group its majority, nor
-// while its node is still joining. What he knows of the cluster is what was decided, at once.
+// while its node is still joining; and nobody moves before the cluster knows where the last one
+// that moved is. What he knows of the cluster is what was decided, at once.
 //
 // Threading: one world, one thread.
 #pragma once
@@ -47,6 +48,7 @@ class Operator {
   [[nodiscard]] bool IsFounder(const Machine& machine) const;
   [[nodiscard]] bool IsLate(const Machine& machine) const;  // The cluster was there before it.
   [[nodiscard]] bool IsFounded() const;
+  [[nodiscard]] bool AreAddressesKnown() const;
   [[nodiscard]] bool IsArriving(const Machine& machine) const;
   [[nodiscard]] Machine* AnyWhere(const std::function<bool(const Machine&)>& fits);
 

@@ -152,6 +152,7 @@ class Simulation {
       if (!missing.empty()) whole_since = world_.now();
       if (world_.now() - whole_since >= kMustStayWholeFor) return;
       if (world_.now() >= deadline) {
+        wholeness_.TraceAll();
         return world_.Fail(FailureKind::kNoProgress,
                            fmt::format("{} after healing: {}", ForPeople(within), missing));
       }

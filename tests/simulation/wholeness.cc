@@ -188,6 +188,29 @@ std::string Wholeness::DescribeReplicas(PartitionId partition) const {
   return text;
 }
 
+void Wholeness::TraceAll() {
+  newest_ = FindNewest();
+  if (newest_ == nullptr) return;
+  World& world = around_.world;
+  for (const topology::Member& member : newest_->members) {
+    world.Trace("member", fmt::format("{} is {} at {}, state {}", member.id.value, member.card.name,
+                                      member.card.peer_address, static_cast<int>(member.state)));
+  }
+  for (const topology::Job& job : newest_->jobs) {
+    world.Trace("job", fmt::format("{} of kind {} is in state {}", job.id.value,
+                                   static_cast<int>(job.kind), static_cast<int>(job.state)));
+  }
+  const auto trace = [&](const std::string& group, PartitionId partition) {
+    std::string wish;
+    for (const topology::Replica& each : WishOf(partition)) {
+      wish += fmt::format(" {}@{}", each.id.value, each.node.value);
+    }
+    world.Trace("group", group + " wishes" + wish + "; " + DescribeReplicas(partition));
+  };
+  trace("the system group", kSystemPartition);
+  for (uint32_t p = 0; p < newest_->partitions(); ++p) trace(fmt::format("{}", p), PartitionId{p});
+}
+
 const std::vector<topology::Replica>& Wholeness::WishOf(PartitionId partition) const {
   return partition == kSystemPartition ? newest_->system_voters : newest_->ring[partition.value];
 }

@@ -26,6 +26,9 @@ class Wholeness {
   // The first thing that is; empty if nothing is. Replicas that differ fail the world.
   [[nodiscard]] std::string WhatIsMissing();
 
+  // Traces the newest topology and the replicas of all groups, for whoever wonders why.
+  void TraceAll();
+
  private:
   [[nodiscard]] std::string WhatIsMissingOn(Machine& machine);
   [[nodiscard]] std::string WhatMembersWaitFor();
