@@ -94,7 +94,7 @@ void Founding::OnAnswerToMember(const std::string& from, const HelloResponse& re
   }
   if (response.envelope.epoch < topology_->epoch) return;
   informed_.insert(from);
-  if (!announcing_) return;
+  if (!announcing_ && response.envelope.epoch == topology_->epoch) return;
   auto topology = DecodeTopology(response.topology);
   if (!topology.ok() || topology->cluster_id != topology_->cluster_id) {
     return SetObstacle(
@@ -104,7 +104,7 @@ void Founding::OnAnswerToMember(const std::string& from, const HelloResponse& re
   const Member* self = topology->Find(options_.self.uuid);
   if (self != nullptr && response.refused) SetObstacle(from, response.refused->message);
   // Until a member knows this card, as it is now.
-  announcing_ = self != nullptr && (response.refused || self->card != options_.self);
+  announcing_ = announcing_ && self != nullptr && (response.refused || self->card != options_.self);
   const bool concerns = self != nullptr || topology->FindRemoved(options_.self.uuid) != nullptr;
   if (concerns && topology->epoch > topology_->epoch) effects_.newer = *std::move(topology);
 }

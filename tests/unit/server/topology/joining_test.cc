@@ -326,6 +326,24 @@ TEST_F(JoiningTest, AMemberThatWasAwayIsShownTheLaterTopology) {
   EXPECT_EQ(*world_.LaterShownTo("n3"), *world_.TopologyOf("n1"));
 }
 
+// n4 was handed a topology that was over by then, and greets whom it does not hear.
+TEST_F(JoiningTest, AMemberThatAnnouncesNothingIsShownTheLaterTopologyToo) {
+  world_.Run(10);
+  const Topology before = *world_.TopologyOf("n3");
+  Topology later = before;
+  later.epoch.value += 5;
+  (void)world_.at("n3").TakeEffects();
+  world_.at("n3").OnHelloAnswer("n1", {.envelope = {.cluster_id = later.cluster_id,
+                                                    .from = CardOf(1).uuid,
+                                                    .from_boot = {},
+                                                    .to = {},
+                                                    .epoch = later.epoch},
+                                       .from = CardOf(1),
+                                       .bound = {},
+                                       .topology = EncodeTopology(later)});
+  EXPECT_EQ(world_.at("n3").TakeEffects().newer, later);
+}
+
 // n4 never got anything: it can go at once.
 TEST_F(JoiningTest, WhoWasRemovedIsToldSo) {
   StartWithJoin(4);
