@@ -129,7 +129,8 @@ void Operator::MoveOne() {
 }
 
 // Who founds lists the founders. Whoever comes later asks members; one that lost its disk may as
-// well have the old list, if somebody on it knows better than to found. Addresses are kept up.
+// well have the old list, if somebody on it knows better than to found. Addresses are kept up: who
+// was away finds those that moved, also after it has moved itself.
 Machine::Others Operator::OthersOf(const Machine& machine) {
   Machine::Others members;
   Machine::Others founders;
@@ -142,7 +143,8 @@ Machine::Others Operator::OthersOf(const Machine& machine) {
     founders.peers.push_back({each->name(), each->peer_address()});
     somebody_knows = somebody_knows || is_member;
   }
-  if (!IsFounder(machine) || !somebody_knows) return members;
+  const bool is_blank = StandingOf(machine) == Standing::kBlank;
+  if (!is_blank || !IsFounder(machine) || !somebody_knows) return members;
   return IsLate(machine) && around_.world.random().Chance(500'000) ? members : founders;
 }
 
