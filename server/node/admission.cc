@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 #include <utility>
+#include <vector>
 
 #include "common/bytes.h"
 #include "common/hash.h"
@@ -168,16 +169,16 @@ Refusal Node::NotOwner(PartitionId partition) const {
 }
 
 Refusal Node::NoMajority(PartitionId partition, bool is_write) const {
-  const auto& replicas = founding_.topology()->ring[partition.value];
+  const std::vector<NodeId> replicas = WishedNodes(partition);
   std::string down;
   size_t up = 0;
-  for (const topology::Replica& replica : replicas) {
-    if (replica.node == self_ || IsReachable(replica.node)) {
+  for (const NodeId replica : replicas) {
+    if (replica == self_ || IsReachable(replica)) {
       ++up;
       continue;
     }
-    down += fmt::format("{}{}: {}", down.empty() ? "" : "; ", NameOf(replica.node),
-                        peers_->WhyUnreachable(replica.node));
+    down += fmt::format("{}{}: {}", down.empty() ? "" : "; ", NameOf(replica),
+                        peers_->WhyUnreachable(replica));
   }
   const bool majority = up * 2 > replicas.size();
   std::string message =

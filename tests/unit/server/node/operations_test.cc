@@ -143,6 +143,15 @@ TEST_F(OperationsTest, DeadlineIsClampedToTheLargestAllowed) {
   EXPECT_EQ(world_.RefusalOf(put).reason, Reason::kOutcomeUnknown);
 }
 
+TEST_F(OperationsTest, WhatTheSystemGroupsLeaderAsksForRunsOutOfTimeAsWell) {
+  world_.HoldDisk(kN1);
+  world_.Pass(30s);
+  world_.ReleaseDisk(kN1);
+  const CallId put = world_.Put(kN1, "a", "1");
+  world_.Pass(1s);
+  EXPECT_TRUE(std::holds_alternative<Written>(world_.ResultOf(put)));
+}
+
 // Limits.
 
 TEST_F(OperationsTest, EmptyKeyIsRefused) {
