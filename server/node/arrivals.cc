@@ -11,9 +11,6 @@
 namespace kvd::node {
 namespace {
 
-// Its replicas are where its ring says, from the beginning; all others are made by their leaders.
-constexpr Epoch kFoundingEpoch{1};
-
 // What only a leader asks for.
 bool IsFromLeader(const raft::Message& message) {
   return std::holds_alternative<raft::AppendRequest>(message.body) ||
@@ -28,7 +25,8 @@ bool IsRequest(const raft::Message& message) {
 
 }  // namespace
 
-// Those of the founding are where epoch 1 says, and get their names now.
+// Those of the founding are where epoch 1 says, and get their names now; all others are made by
+// their leaders.
 void Node::AddReplicas(Instant now) {
   options_.replicas.seed ^= client_id_;
   replicas_.emplace(options_.replicas, self_);
@@ -48,7 +46,7 @@ void Node::AddReplicas(Instant now) {
     const auto found = recovered.find(partition);
     if (found != recovered.end() && found->second.id != ReplicaId{}) {
       StartReplica(found->second, now);
-    } else if (founding_.topology()->epoch == kFoundingEpoch &&
+    } else if (founding_.topology()->epoch == topology::kFoundingEpoch &&
                !options_.tombstones.contains(partition)) {
       StartFounding(partition, found == recovered.end() ? RecoveredReplica{} : found->second, now);
     }

@@ -96,13 +96,19 @@ void SystemGroup::OnAnnounced(const topology::NodeCard& card, Instant now) {
   }
   effects_.verdicts.emplace_back(card.uuid, std::nullopt);
   if (const auto* moved = std::get_if<topology::NoteCard>(&verdict)) {
-    commands_.emplace_back(*moved);
+    Follow(*moved);
   } else if (const auto* wiped = std::get_if<topology::ReplaceWiped>(&verdict)) {
-    commands_.emplace_back(*wiped);
+    Follow(*wiped);
   } else if (std::holds_alternative<topology::Stranger>(verdict)) {
     const auto is_same = [&](const Joiner& one) { return one.card.uuid == card.uuid; };
     if (std::ranges::none_of(joiners_, is_same)) joiners_.push_back({card, now});
   }
+}
+
+// Nodes announce themselves until they are known.
+void SystemGroup::Follow(topology::Command command) {
+  if (std::ranges::find(commands_, command) != commands_.end()) return;
+  commands_.push_back(std::move(command));
 }
 
 bool SystemGroup::HasEffects() const {
@@ -112,6 +118,7 @@ bool SystemGroup::HasEffects() const {
 
 Instant SystemGroup::NextWakeAt() const {
   if (!topology_ || writing_) return Instant::max();
+  if (version_ == 0) return pass_at_;
   if (!commands_.empty()) return Instant::min();
   const Instant join_at =
       joiners_.empty() ? Instant::max() : joiners_.front().since + options_.join_window;
@@ -120,13 +127,43 @@ Instant SystemGroup::NextWakeAt() const {
 
 void SystemGroup::Advance(const std::set<NodeId>& silent, Instant now) {
   if (!topology_ || writing_) return;
-  while (!commands_.empty()) {
+  if (version_ == 0 && IsFoundingHeld(now)) return Propose(*topology_);
+  while (version_ != 0 && !commands_.empty()) {
     const topology::Command command = std::move(commands_.front());
     commands_.pop_front();
     if (Decide(command)) return;
   }
-  if (DecideJoin(now)) return;
+  if (version_ != 0 && DecideJoin(now)) return;
   if (now >= pass_at_) Pass(silent, now);
+}
+
+// A founder that was handed a later topology first would never start the replicas that the founding
+// gave it, and its groups would be a copy short. So the group is given the first one as soon as all
+// hold it, and nothing is decided before. Whoever bears witness holds it; not waited for are those
+// whose next selves, on empty disks, are to take their places, and who is silent for so long as to
+// be removed.
+bool SystemGroup::IsFoundingHeld(Instant now) const {
+  const Duration lost_after = options_.removal.remove_after > Duration::zero()
+                                  ? options_.removal.remove_after
+                                  : topology::RemovalRules{}.remove_after;
+  const topology::Silences silences = AgreedSilences(now);
+  return std::ranges::all_of(topology_->members, [&](const topology::Member& member) {
+    if (witnesses_.HasTold(member.id) || IsToBeReplaced(member.id)) return true;
+    const auto silence = silences.find(member.id);
+    return silence != silences.end() && silence->second >= lost_after;
+  });
+}
+
+bool SystemGroup::IsToBeReplaced(NodeId member) const {
+  return std::ranges::any_of(commands_, [&](const topology::Command& command) {
+    const auto* wiped = std::get_if<topology::ReplaceWiped>(&command);
+    return wiped != nullptr && wiped->old == member;
+  });
+}
+
+void SystemGroup::Propose(Topology next) {
+  effects_.write = Write{.record = topology::EncodeTopology(next), .if_version = version_};
+  writing_ = std::move(next);
 }
 
 // Whether it changes something. The entry's index is not known yet; it has one, and only it, if the
@@ -135,8 +172,7 @@ bool SystemGroup::Decide(const topology::Command& command) {
   auto decision = topology::Decide(*topology_, topology_->epoch.value + 1, command);
   auto* next = std::get_if<Topology>(&decision);
   if (next == nullptr) return false;
-  effects_.write = Write{.record = topology::EncodeTopology(*next), .if_version = version_};
-  writing_ = std::move(*next);
+  Propose(std::move(*next));
   return true;
 }
 
@@ -202,6 +238,7 @@ void SystemGroup::NoteHalted(const topology::RemovalVerdict& verdict) {
 void SystemGroup::Pass(const std::set<NodeId>& silent, Instant now) {
   effects_.poll = term_;
   pass_at_ = now + options_.busy_every;
+  if (version_ == 0) return;
   if (DecideWhatIsDue(now)) return;
   pass_ = topology::Reconcile(*topology_, *reports_, silent, LimitsAt(now));
   budget_ -= static_cast<int64_t>(pass_.bytes);

@@ -110,6 +110,10 @@ class SystemGroup {
     Instant since;
   };
 
+  void Follow(topology::Command command);
+  [[nodiscard]] bool IsFoundingHeld(Instant now) const;
+  [[nodiscard]] bool IsToBeReplaced(NodeId member) const;
+  void Propose(topology::Topology next);
   [[nodiscard]] bool Decide(const topology::Command& command);
   [[nodiscard]] bool DecideJoin(Instant now);
   [[nodiscard]] bool DecideWhatIsDue(Instant now);
@@ -125,7 +129,7 @@ class SystemGroup {
   const Options options_;
   std::optional<Term> term_;
   std::optional<topology::Topology> topology_;
-  Version version_ = 0;                        // Of its record.
+  Version version_ = 0;                        // Of its record; 0: not all founders hold it yet.
   std::optional<topology::Topology> writing_;  // The next one, on its way to the log.
 
   std::optional<topology::Reports> reports_;

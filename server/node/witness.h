@@ -27,6 +27,9 @@ class Witnesses {
  public:
   void Take(NodeId from, Witness witness, Instant now);
 
+  // Whether `node` ever did.
+  [[nodiscard]] bool HasTold(NodeId node) const { return told_.contains(node); }
+
   // What a majority of `voters` agrees on about the members of `topology`. A voter that was not
   // heard lately agrees to nothing.
   [[nodiscard]] topology::Silences Agreed(const topology::Topology& topology,

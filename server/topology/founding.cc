@@ -184,7 +184,7 @@ void Founding::OnStored() {
   const std::string& name = topology_->cluster_name;
   Say(LogLevel::kInfo,
       fmt::format("{}, epoch {}, {} nodes, {} partitions",
-                  topology_->epoch == Epoch{1}
+                  topology_->epoch == kFoundingEpoch
                       ? fmt::format("cluster {} is founded", name)
                       : fmt::format("{} is a member of cluster {}", options_.self.name, name),
                   topology_->epoch.value, topology_->members.size(), topology_->partitions()));

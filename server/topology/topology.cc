@@ -64,7 +64,7 @@ Topology FoundTopology(const Uuid& cluster_id, const ClusterTerms& terms,
   Topology topology;
   topology.cluster_id = cluster_id;
   topology.cluster_name = terms.name;
-  topology.epoch = Epoch{1};
+  topology.epoch = kFoundingEpoch;
   topology.replication_wished = terms.replication;
   for (NodeCard& card : cards) {
     topology.members.push_back({topology.next_node, std::move(card)});

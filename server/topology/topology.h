@@ -108,6 +108,9 @@ struct Job {
   friend bool operator==(const Job&, const Job&) = default;
 };
 
+// Of every cluster's first topology: the one that its founders agreed on.
+inline constexpr Epoch kFoundingEpoch{1};
+
 struct Topology {
   Uuid cluster_id;
   std::string cluster_name;

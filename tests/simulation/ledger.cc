@@ -3,11 +3,6 @@
 #include <fmt/format.h>
 
 namespace kvd::simulation {
-namespace {
-
-constexpr Epoch kFirstEpoch{1};
-
-}  // namespace
 
 // A founder's word to itself binds nobody; and any founding is given up for the cluster that is.
 bool Ledger::MayBecome(const topology::Binding& said, const topology::Binding& now) const {
@@ -55,7 +50,7 @@ void Ledger::Decided(const std::string& record) {
   if (!topology.ok()) {
     return world_.Fail(FailureKind::kWrong, "the system group decided what is no topology");
   }
-  const Epoch last = newest_ ? newest_->epoch : kFirstEpoch;
+  const Epoch last = newest_ ? newest_->epoch : topology::kFoundingEpoch;
   const Epoch epoch = topology->epoch;
   if (epoch.value == last.value + 1) {
     newest_ = *std::move(topology);
@@ -81,7 +76,7 @@ void Ledger::Shows(HostId host, const node::ClusterView& view, const std::string
                                                  epoch.value, view.epoch.value));
   }
   epoch = view.epoch;
-  if (epoch == kFirstEpoch) topologies_.emplace(epoch, topology_bytes);
+  if (epoch == topology::kFoundingEpoch) topologies_.emplace(epoch, topology_bytes);
   const auto known = topologies_.find(epoch);
   if (known == topologies_.end()) {
     world_.Fail(FailureKind::kWrong,

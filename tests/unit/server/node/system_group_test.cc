@@ -29,7 +29,9 @@ class SystemGroupTest : public ::testing::Test {
   void Lead(Term term) {
     group_.OnLeading(term);
     EXPECT_TRUE(group_.TakeEffects().read);
-    group_.OnRead(Absent{}, founded_, now_);
+    version_ = 1;
+    group_.OnRead(Found{.value = topology::EncodeTopology(founded_), .version = version_}, founded_,
+                  now_);
   }
 
   // What the leader wants after `duration`.
@@ -92,6 +94,72 @@ TEST_F(SystemGroupTest, WhatTheGroupHoldsIsInForceForItsLeader) {
   group_.OnLeading(6);
   group_.OnRead(Found{.value = topology::EncodeTopology(newer), .version = 7}, founded_, now_);
   EXPECT_EQ(group_.TakeEffects().decided, newer);
+}
+
+// The group is empty: nobody knows yet who holds the founding's topology.
+class SystemGroupOfAFoundingTest : public SystemGroupTest {
+ protected:
+  SystemGroupOfAFoundingTest() { LeadEmpty(5); }
+
+  void LeadEmpty(Term term) {
+    group_.OnLeading(term);
+    (void)group_.TakeEffects();
+    version_ = 0;
+    group_.OnRead(Absent{}, founded_, now_);
+  }
+
+  void Testify(NodeId from, Witness witness = {}) {
+    witness.asked_in = 5;
+    group_.OnWitness(from, std::move(witness), {}, now_);
+  }
+};
+
+TEST_F(SystemGroupOfAFoundingTest, NothingIsDecidedBeforeAllHoldTheFirstTopology) {
+  group_.OnAnnounced(topology::CardOf(4), now_);
+  Testify(kN1);
+  Testify(kN2);
+  for (int i = 0; i < 20; ++i) {
+    const SystemGroup::Effects wanted = After(100ms);
+    EXPECT_FALSE(wanted.write);
+    EXPECT_EQ(wanted.poll, 5U) << "it keeps asking";
+  }
+  Testify(kN3);
+  EXPECT_EQ(Written(After(100ms)), founded_);
+  EXPECT_EQ(Written(After(0s)).epoch, Epoch{2});
+}
+
+TEST_F(SystemGroupOfAFoundingTest, ALaterLeaderNeedNotAskAgain) {
+  for (const NodeId node : {kN1, kN2, kN3}) Testify(node);
+  (void)Written(After(0s));
+  Lead(6);
+  topology::NodeCard moved = topology::CardOf(2);
+  moved.peer_address = "10.0.0.2:7401";
+  group_.OnAnnounced(moved, now_);
+  EXPECT_EQ(Written(After(0s)).epoch, Epoch{2});
+}
+
+TEST_F(SystemGroupOfAFoundingTest, AFounderWhoseDiskWasLostIsNotWaitedFor) {
+  for (const NodeId node : {kN1, kN2}) {
+    Testify(node, {.asked_in = {}, .silent = {{kN3, 31s}}, .disk = {}});
+  }
+  EXPECT_FALSE(After(100ms).write);
+  topology::NodeCard wiped = topology::CardOf(3);
+  wiped.uuid = topology::UuidOf(9);
+  group_.OnAnnounced(wiped, now_);
+  (void)Written(After(100ms));
+  EXPECT_NE(Written(After(0s)).Find(wiped.uuid), nullptr);
+}
+
+TEST_F(SystemGroupOfAFoundingTest, AFounderLostForSoLongAsToBeRemovedIsNotWaitedFor) {
+  const auto testify = [&](Duration silence) {
+    for (const NodeId node : {kN1, kN2}) {
+      Testify(node, {.asked_in = {}, .silent = {{kN3, silence}}, .disk = {}});
+    }
+  };
+  testify(4min);
+  EXPECT_FALSE(After(100ms).write);
+  testify(5min);
+  EXPECT_TRUE(After(100ms).write);
 }
 
 TEST_F(SystemGroupTest, JoinersOfOneMomentJoinTogether) {
