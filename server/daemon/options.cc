@@ -157,8 +157,9 @@ std::optional<std::string> ReadJoin(const std::string& text, std::vector<config:
     const size_t end = std::min(text.find(',', begin), text.size());
     auto address = config::HostPort::Parse(text.substr(begin, end - begin));
     if (!address.ok()) return fmt::format("--join: {}", Message(address.status()));
-    if (address->port == 0)
+    if (address->port == 0) {
       return fmt::format("--join: {} has no port to dial", address->ToString());
+    }
     if (address->is_wildcard()) {
       return fmt::format("--join: {} is where to listen, nobody can be dialled there",
                          address->ToString());
