@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <set>
 #include <utility>
-#include <vector>
 
 #include "common/bytes.h"
 #include "common/hash.h"
@@ -169,16 +168,16 @@ Refusal Node::NotOwner(PartitionId partition) const {
 }
 
 Refusal Node::NoMajority(PartitionId partition, bool is_write) const {
-  const std::vector<NodeId> replicas = WishedNodes(partition);
+  const auto& replicas = WishFor(partition);
   std::string down;
   size_t up = 0;
-  for (const NodeId replica : replicas) {
-    if (replica == self_ || IsReachable(replica)) {
+  for (const topology::Replica& replica : replicas) {
+    if (replica.node == self_ || IsReachable(replica.node)) {
       ++up;
       continue;
     }
-    down += fmt::format("{}{}: {}", down.empty() ? "" : "; ", NameOf(replica),
-                        peers_->WhyUnreachable(replica));
+    down += fmt::format("{}{}: {}", down.empty() ? "" : "; ", NameOf(replica.node),
+                        peers_->WhyUnreachable(replica.node));
   }
   const bool majority = up * 2 > replicas.size();
   std::string message =

@@ -54,14 +54,12 @@ void Node::AddReplicas(Instant now) {
 }
 
 void Node::StartFounding(PartitionId partition, RecoveredReplica found, Instant now) {
-  const topology::Topology& topology = *founding_.topology();
-  const bool is_system = partition == topology::kSystemPartition;
-  const auto& ring = is_system ? topology.system_voters : topology.ring[partition.value];
-  const auto own = std::ranges::find(ring, self_, &topology::Replica::node);
-  if (own == ring.end()) return;
+  const auto& wish = WishFor(partition);
+  const auto own = std::ranges::find(wish, self_, &topology::Replica::node);
+  if (own == wish.end()) return;
   found.partition = partition;
   found.id = own->id;
-  for (const topology::Replica& replica : ring) {
+  for (const topology::Replica& replica : wish) {
     found.initial.voters.push_back({.id = replica.id, .node = replica.node});
   }
   std::ranges::sort(found.initial.voters);
@@ -163,10 +161,7 @@ void Node::Inquire(Instant now) {
 // epoch is on its way, and the question is asked again.
 bool Node::IsWishedHere(const Removal& removal) const {
   if (!options_.system.reconciles) return false;  // Nobody does what is wished.
-  const topology::Topology& topology = *founding_.topology();
-  const auto& wish = removal.group == kSystemGroup
-                         ? topology.system_voters
-                         : topology.ring[PartitionOf(removal.group).value];
+  const auto& wish = WishFor(PartitionOf(removal.group));
   return std::ranges::find(wish, topology::Replica{removal.replica, self_}) != wish.end();
 }
 

@@ -200,6 +200,7 @@ class Node {
   void AdoptNext(Instant now);
   void Leave();
   void ForgetDeparted(Instant now);
+  [[nodiscard]] const std::vector<topology::Replica>& WishFor(PartitionId partition) const;
   [[nodiscard]] std::vector<NodeId> WishedNodes(PartitionId partition) const;
 
   // Replicas that come and go.

@@ -230,12 +230,17 @@ void Node::ForgetDeparted(Instant now) {
   if (gone > 0) effects_.links = MakeLinkSet();
 }
 
-std::vector<NodeId> Node::WishedNodes(PartitionId partition) const {
+const std::vector<topology::Replica>& Node::WishFor(PartitionId partition) const {
   const topology::Topology& topology = *founding_.topology();
-  const bool is_system = partition == kSystemPartition;
-  const auto& wish = is_system ? topology.system_voters : topology.ring[partition.value];
+  if (partition == kSystemPartition) return topology.system_voters;
+  KVD_CHECK(partition.value < topology.partitions(),
+            fmt::format("partition {} of {}", partition.value, topology.partitions()));
+  return topology.ring[partition.value];
+}
+
+std::vector<NodeId> Node::WishedNodes(PartitionId partition) const {
   std::vector<NodeId> nodes;
-  for (const topology::Replica& replica : wish) nodes.push_back(replica.node);
+  for (const topology::Replica& replica : WishFor(partition)) nodes.push_back(replica.node);
   return nodes;
 }
 
