@@ -105,7 +105,7 @@ void SystemGroup::OnAnnounced(const topology::NodeCard& card, Instant now) {
   }
 }
 
-// Nodes announce themselves until they are known.
+// Nodes announce themselves until they are known: what waits is kept once.
 void SystemGroup::Follow(topology::Command command) {
   if (std::ranges::find(commands_, command) != commands_.end()) return;
   commands_.push_back(std::move(command));
@@ -143,15 +143,33 @@ void SystemGroup::Advance(const std::set<NodeId>& silent, Instant now) {
 // whose next selves, on empty disks, are to take their places, and who is silent for so long as to
 // be removed.
 bool SystemGroup::IsFoundingHeld(Instant now) const {
-  const Duration lost_after = options_.removal.remove_after > Duration::zero()
-                                  ? options_.removal.remove_after
-                                  : topology::RemovalRules{}.remove_after;
   const topology::Silences silences = AgreedSilences(now);
   return std::ranges::all_of(topology_->members, [&](const topology::Member& member) {
     if (witnesses_.HasTold(member.id) || IsToBeReplaced(member.id)) return true;
     const auto silence = silences.find(member.id);
-    return silence != silences.end() && silence->second >= lost_after;
+    return silence != silences.end() && silence->second >= LostAfter();
   });
+}
+
+Duration SystemGroup::LostAfter() const {
+  const Duration remove_after = options_.removal.remove_after;
+  return remove_after > Duration::zero() ? remove_after : topology::RemovalRules{}.remove_after;
+}
+
+// Empty as long as nobody is silent: witness is on its way.
+std::string SystemGroup::WhyNothingIsDecided(const std::set<NodeId>& silent) const {
+  std::string names;
+  for (const NodeId node : silent) {
+    const topology::Member* member = topology_->Find(node);
+    if (member == nullptr || witnesses_.HasTold(node)) continue;
+    names += fmt::format("{}{}", names.empty() ? "" : ", ", member->card.name);
+  }
+  if (names.empty()) return names;
+  return fmt::format(
+      "nobody joins, moves or is replaced yet: {} may not have stored the cluster's first "
+      "topology; "
+      "start it, or wait until it has been silent for {} s",
+      names, std::chrono::duration_cast<std::chrono::seconds>(LostAfter()).count());
 }
 
 bool SystemGroup::IsToBeReplaced(NodeId member) const {
@@ -210,7 +228,8 @@ bool SystemGroup::DecideWhatIsDue(Instant now) {
   }
   const auto verdict =
       topology::JudgeSilence(*topology_, silences, witnesses_.disks(), Sizes(), options_.removal);
-  NoteHalted(verdict);
+  const auto* halted = std::get_if<topology::RemovalHalted>(&verdict);
+  NoteHalted(halted != nullptr ? topology::Describe(*halted, *topology_) : std::string());
   const auto* remove = std::get_if<topology::StartRemove>(&verdict);
   return remove != nullptr && Decide(*remove);
 }
@@ -227,9 +246,7 @@ topology::Silences SystemGroup::AgreedSilences(Instant now) const {
   return witnesses_.Agreed(*topology_, voters, now);
 }
 
-void SystemGroup::NoteHalted(const topology::RemovalVerdict& verdict) {
-  const auto* halted = std::get_if<topology::RemovalHalted>(&verdict);
-  std::string why = halted != nullptr ? topology::Describe(*halted, *topology_) : std::string();
+void SystemGroup::NoteHalted(std::string why) {
   if (why == halted_) return;
   halted_ = std::move(why);
   if (!halted_.empty()) Say(LogLevel::kWarn, halted_);
@@ -238,7 +255,7 @@ void SystemGroup::NoteHalted(const topology::RemovalVerdict& verdict) {
 void SystemGroup::Pass(const std::set<NodeId>& silent, Instant now) {
   effects_.poll = term_;
   pass_at_ = now + options_.busy_every;
-  if (version_ == 0) return;
+  if (version_ == 0) return NoteHalted(WhyNothingIsDecided(silent));
   if (DecideWhatIsDue(now)) return;
   pass_ = topology::Reconcile(*topology_, *reports_, silent, LimitsAt(now));
   budget_ -= static_cast<int64_t>(pass_.bytes);

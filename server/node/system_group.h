@@ -112,6 +112,8 @@ class SystemGroup {
 
   void Follow(topology::Command command);
   [[nodiscard]] bool IsFoundingHeld(Instant now) const;
+  [[nodiscard]] Duration LostAfter() const;
+  [[nodiscard]] std::string WhyNothingIsDecided(const std::set<NodeId>& silent) const;
   [[nodiscard]] bool IsToBeReplaced(NodeId member) const;
   void Propose(topology::Topology next);
   [[nodiscard]] bool Decide(const topology::Command& command);
@@ -123,7 +125,7 @@ class SystemGroup {
   [[nodiscard]] topology::Limits LimitsAt(Instant now);
   [[nodiscard]] uint32_t CountReceivers() const;
   [[nodiscard]] std::map<PartitionId, uint64_t> Sizes() const;
-  void NoteHalted(const topology::RemovalVerdict& verdict);
+  void NoteHalted(std::string why);
   void Say(LogLevel level, std::string message);
 
   const Options options_;
@@ -143,7 +145,7 @@ class SystemGroup {
   std::map<PartitionId, Asked> asked_;
   std::deque<Joiner> joiners_;
   std::deque<topology::Command> commands_;  // That followed from announcements.
-  std::string halted_;                      // Why nobody is removed, as said last.
+  std::string halted_;                      // What is in the way, as said last.
   int64_t budget_ = 0;                      // Bytes that may begin to move now.
   Instant budget_at_ = Instant::min();
   Instant pass_at_ = Instant::max();

@@ -27,7 +27,7 @@ class Witnesses {
  public:
   void Take(NodeId from, Witness witness, Instant now);
 
-  // Whether `node` ever did.
+  // Whether `node` bore witness at all, however long ago.
   [[nodiscard]] bool HasTold(NodeId node) const { return told_.contains(node); }
 
   // What a majority of `voters` agrees on about the members of `topology`. A voter that was not

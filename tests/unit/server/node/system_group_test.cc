@@ -99,10 +99,8 @@ TEST_F(SystemGroupTest, WhatTheGroupHoldsIsInForceForItsLeader) {
 // The group is empty: nobody knows yet who holds the founding's topology.
 class SystemGroupOfAFoundingTest : public SystemGroupTest {
  protected:
-  SystemGroupOfAFoundingTest() { LeadEmpty(5); }
-
-  void LeadEmpty(Term term) {
-    group_.OnLeading(term);
+  SystemGroupOfAFoundingTest() {
+    group_.OnLeading(5);
     (void)group_.TakeEffects();
     version_ = 0;
     group_.OnRead(Absent{}, founded_, now_);
@@ -146,8 +144,36 @@ TEST_F(SystemGroupOfAFoundingTest, AFounderWhoseDiskWasLostIsNotWaitedFor) {
   topology::NodeCard wiped = topology::CardOf(3);
   wiped.uuid = topology::UuidOf(9);
   group_.OnAnnounced(wiped, now_);
-  (void)Written(After(100ms));
+  EXPECT_EQ(Written(After(100ms)), founded_);
   EXPECT_NE(Written(After(0s)).Find(wiped.uuid), nullptr);
+}
+
+TEST_F(SystemGroupOfAFoundingTest, WhatMembersAnnounceWaitsForAllToHoldTheFirstTopology) {
+  topology::NodeCard moved = topology::CardOf(2);
+  moved.peer_address = "10.0.0.2:7401";
+  Testify(kN1);
+  Testify(kN2);
+  (void)After(0s);
+  for (int i = 0; i < 3; ++i) group_.OnAnnounced(moved, now_);
+  EXPECT_GT(group_.NextWakeAt(), now_);
+  EXPECT_FALSE(After(100ms).write);
+  Testify(kN3);
+  EXPECT_EQ(Written(After(100ms)), founded_);
+  EXPECT_EQ(Written(After(0s)).FindName("n2")->card, moved);
+}
+
+TEST_F(SystemGroupOfAFoundingTest, ASilentFounderThatMayNotHoldTheFirstTopologyIsNamedOnce) {
+  EXPECT_THAT(After(100ms).log, IsEmpty()) << "witness is on its way";
+  Testify(kN1);
+  silent_ = {kN2, kN3};
+  Testify(kN2);
+  const std::vector<LogLine> log = After(100ms).log;
+  ASSERT_THAT(log, SizeIs(1));
+  EXPECT_EQ(log[0].level, LogLevel::kWarn);
+  EXPECT_EQ(log[0].message,
+            "nobody joins, moves or is replaced yet: n3 may not have stored the cluster's first "
+            "topology; start it, or wait until it has been silent for 300 s");
+  EXPECT_THAT(After(100ms).log, IsEmpty());
 }
 
 TEST_F(SystemGroupOfAFoundingTest, AFounderLostForSoLongAsToBeRemovedIsNotWaitedFor) {
