@@ -140,7 +140,7 @@ bool Replica::State::WantsBeat() const {
   return std::ranges::any_of(fed, [&](const auto& entry) {
     const raft::Progress& progress = entry.second.progress;
     if (progress.link_down() || progress.beat_round() >= *newest) return false;
-    return configuration().IsVoter(entry.first) && IsActive(entry.first);
+    return configuration().IsVoter(entry.first) && MayBeActive(entry.first);
   });
 }
 
@@ -163,10 +163,15 @@ void Replica::State::TellTransferTarget() {
   SendAtOnce(it->second.member, TimeoutNow{});
 }
 
-bool Replica::State::IsActive(ReplicaId member) const {
+// As far as a new leader knows, whom it has not heard yet may be.
+bool Replica::State::MayBeActive(ReplicaId member) const {
   if (member == id()) return true;
   const auto it = fed.find(member);
   return it != fed.end() && now < it->second.progress.heard_at() + options.election_timeout;
+}
+
+bool Replica::State::IsActive(ReplicaId member) const {
+  return MayBeActive(member) && (member == id() || fed.at(member).progress.was_heard());
 }
 
 std::optional<Replica::Progress> Replica::State::ProgressOf(ReplicaId member) const {

@@ -7,6 +7,7 @@ namespace kvd::raft {
 
 void Progress::Heard(Instant now) {
   heard_at_ = std::max(heard_at_, now);
+  was_heard_ = true;
   link_down_ = false;
 }
 

@@ -37,7 +37,9 @@ class Progress {
   [[nodiscard]] Mode mode() const { return mode_; }
   [[nodiscard]] Index match() const { return match_; }
   [[nodiscard]] Index next() const { return next_; }
+  // When an answer came last; when it began, if none did.
   [[nodiscard]] Instant heard_at() const { return heard_at_; }
+  [[nodiscard]] bool was_heard() const { return was_heard_; }
   [[nodiscard]] bool link_down() const { return link_down_; }
 
   // An answer came, of any kind.
@@ -107,6 +109,7 @@ class Progress {
   Index match_ = 0;
   Index next_;
   Instant heard_at_;
+  bool was_heard_ = false;
   bool link_down_ = false;
   bool probing_ = false;  // One is on its way.
   bool fetching_ = false;

@@ -249,7 +249,7 @@ class Replica {
   // As the leader sees a member; nullopt: not the leader, or no member.
   struct Progress {
     Index match = 0;
-    bool active = false;    // Heard within the last election timeout.
+    bool active = false;    // Heard by this leader, within the last election timeout.
     bool snapshot = false;  // Waits for a snapshot.
   };
   [[nodiscard]] std::optional<Progress> ProgressOf(ReplicaId member) const;

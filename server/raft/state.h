@@ -97,6 +97,7 @@ struct Replica::State {
   void AfterCommit();
   [[nodiscard]] bool HasCommittedInTerm() const;
   [[nodiscard]] Index MatchOf(ReplicaId id) const;
+  [[nodiscard]] bool MayBeActive(ReplicaId id) const;
   [[nodiscard]] bool IsActive(ReplicaId id) const;
   [[nodiscard]] std::variant<Proposed, Refused> Propose(std::string payload);
   [[nodiscard]] bool Read(ReadId id);
