@@ -174,7 +174,7 @@ Decision Apply(const Topology& now, Index at, const StartReplace& command) {
   return Substitute(now, command.old, command.card, {.asked_by = command.asked_by, .asked_at = at});
 }
 
-// A newcomer of the job was wiped before it had arrived: the job goes on with its next self.
+// A node of the job that is to hold copies was wiped: the job goes on with its next self.
 Decision SubstituteAgain(const Topology& now, JobId job, NodeId old, const NodeCard& card) {
   Topology next = NextOf(now);
   JobOf(next, job).nodes.push_back(TakePlace(next, old, card));
@@ -190,9 +190,9 @@ Decision Apply(const Topology& now, Index at, const ReplaceWiped& command) {
   for (const Job& job : now.jobs) {
     if (job.HasEnded()) continue;
     if (job.kind != JobKind::kReplace && !job.Concerns(command.old)) continue;
-    const bool comes = job.kind == JobKind::kReplace && job.Concerns(command.old) &&
-                       old->state == MemberState::kJoining;
-    if (comes) return SubstituteAgain(now, job.id, command.old, command.card);
+    if (job.Concerns(command.old) && old->TakesCopies()) {
+      return SubstituteAgain(now, job.id, command.old, command.card);
+    }
     return Rejection{.why = Why::kBusy, .node = command.old, .job = job.id};
   }
   return Substitute(now, command.old, command.card,

@@ -214,6 +214,35 @@ TEST(DecisionTest, NodeThatIsWipedAgainGoesOnInTheSameJob) {
               ElementsAre(Field(&Job::nodes, ElementsAre(NodeId{2}, NodeId{4}, NodeId{5}))));
 }
 
+TEST(DecisionTest, NodeThatIsWipedWhileItJoinsGoesOnInTheSameJob) {
+  Decided cluster(FoundedBy(3));
+  cluster.Accept(AddMembers{{CardOf(4)}, "ops"});
+  const size_t wished = CopiesOn(cluster.now(), NodeId{4});
+  cluster.Accept(ReplaceWiped{NodeId{4}, WipedCardOf(4)});
+  EXPECT_EQ(CopiesOn(cluster.now(), NodeId{5}), wished);
+  cluster.Accept(FinishRemoval{NodeId{4}});
+  cluster.Accept(FinishJoin{NodeId{5}});
+  EXPECT_EQ(cluster.Accept(FinishJob{JobId{1}}).FindName("n4")->id, NodeId{5});
+}
+
+// It would be waited for in vain, and its next self would wait for the job.
+TEST(DecisionTest, NodeThatIsWipedWhileItsLeaveIsAbortedGoesOnInTheSameJob) {
+  Decided cluster(FoundedBy(4));
+  cluster.Accept(StartLeave{NodeId{2}, false, "ops"});
+  cluster.Accept(AbortJob{JobId{1}});
+  cluster.Accept(ReplaceWiped{NodeId{2}, WipedCardOf(2)});
+  cluster.Accept(SetVoters{{NodeId{1}, NodeId{3}, NodeId{4}}});
+  cluster.Accept(FinishRemoval{NodeId{2}});
+  cluster.Accept(FinishJoin{NodeId{5}});
+  EXPECT_EQ(cluster.Accept(FinishJob{JobId{1}}).FindJob(JobId{1})->state, JobState::kAborted);
+}
+
+TEST(DecisionTest, NodeThatIsWipedWhileItLeavesIsWaitedFor) {
+  Decided cluster(FoundedBy(4));
+  cluster.Accept(StartLeave{NodeId{2}, false, "ops"});
+  EXPECT_EQ(cluster.Reject(ReplaceWiped{NodeId{2}, WipedCardOf(2)}).job, JobId{1});
+}
+
 TEST(DecisionTest, WipedNodeKeepsItsName) {
   Decided cluster(FoundedBy(3));
   EXPECT_EQ(cluster.Reject(ReplaceWiped{NodeId{2}, CardOf(4)}).why, Why::kBadCard);
