@@ -35,6 +35,7 @@ constexpr std::array kNames = {
     Named{Reason::kStaleRequest, "STALE_REQUEST"},
     Named{Reason::kUnsafeChange, "UNSAFE_CHANGE"},
     Named{Reason::kJobConflict, "JOB_CONFLICT"},
+    Named{Reason::kNotFound, "NOT_FOUND"},
     Named{Reason::kInternal, "INTERNAL"},
 };
 

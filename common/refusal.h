@@ -38,6 +38,7 @@ enum class Reason : uint8_t {
   kStaleRequest,  // The client has called this request id finished.
   kUnsafeChange,  // Of the cluster: it could lose copies or a majority.
   kJobConflict,   // Another job is in the way; metadata names it.
+  kNotFound,      // No such node, or no such job. Of a key it is an answer, and no refusal.
   kInternal,
 };
 

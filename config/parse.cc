@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/names.h"
 #include "config/rules.h"
 #include "config/schema.h"
 #include "config/section.h"
@@ -30,10 +31,6 @@ bool IsNameCharacter(char c) {
 
 bool IsClusterName(std::string_view text) {
   return !text.empty() && text.size() <= 32 && AllOf(text, IsNameCharacter);
-}
-
-bool IsNodeName(std::string_view text) {
-  return !text.empty() && text.size() <= 63 && text.front() != '-' && AllOf(text, IsNameCharacter);
 }
 
 bool IsZone(std::string_view text) {

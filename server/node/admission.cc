@@ -8,6 +8,7 @@
 
 #include "common/bytes.h"
 #include "common/hash.h"
+#include "common/names.h"
 #include "server/node/node.h"
 
 namespace kvd::node {
@@ -89,6 +90,58 @@ std::optional<Refusal> RefuseBatch(const Operation& operation, const Batch& batc
                                          FormatBytes(kMaxBatchBytes)));
 }
 
+// Names end up in the topology, which every node keeps.
+std::optional<Refusal> RefuseName(std::string_view field, const std::string& text, size_t most) {
+  if (text.size() <= most && IsUtf8(text)) return std::nullopt;
+  return BadRequest(field, fmt::format("{} is not UTF-8 of at most {} bytes", field, most));
+}
+
+// A node that is to come would be waited for in vain.
+std::optional<Refusal> RefuseNewcomer(std::string_view field, const std::string& name) {
+  if (IsNodeName(name)) return std::nullopt;
+  return BadRequest(field, fmt::format("{} is no name of a node: 1 to 63 of a-z, 0-9 and '-', not "
+                                       "beginning with '-'",
+                                       Quoted(name)));
+}
+
+struct RefuseNamesOf {
+  static constexpr size_t kLongest = 63;
+
+  std::optional<Refusal> operator()(const JoinNode& join) const {
+    if (auto refusal = RefuseNewcomer("node", join.node)) return refusal;
+    return RefuseName("zone", join.zone, kLongest);
+  }
+  std::optional<Refusal> operator()(const LeaveNode& leave) const {
+    return RefuseName("node", leave.node, kLongest);
+  }
+  std::optional<Refusal> operator()(const RemoveNode& remove) const {
+    return RefuseName("node", remove.node, kLongest);
+  }
+  std::optional<Refusal> operator()(const ReplaceNode& replace) const {
+    if (auto refusal = RefuseName("node", replace.node, kLongest)) return refusal;
+    if (auto refusal = RefuseNewcomer("by", replace.by)) return refusal;
+    return RefuseName("zone", replace.zone, kLongest);
+  }
+  std::optional<Refusal> operator()(const Rebalance&) const { return std::nullopt; }
+};
+
+std::optional<Refusal> RefuseNames(const Administer& asked) {
+  constexpr size_t kLongestAsker = 128;
+  if (const auto* plan = std::get_if<PlanChange>(&asked.request)) {
+    return std::visit(RefuseNamesOf{}, plan->change);
+  }
+  const auto* start = std::get_if<StartChange>(&asked.request);
+  if (start == nullptr) return std::nullopt;
+  if (auto refusal = RefuseName("asked_by", start->asked_by, kLongestAsker)) return refusal;
+  return std::visit(RefuseNamesOf{}, start->change);
+}
+
+bool IsChange(const Operation& operation) {
+  const auto* asked = std::get_if<Administer>(&operation.action);
+  return asked != nullptr && !std::holds_alternative<ListJobs>(asked->request) &&
+         !std::holds_alternative<PlanChange>(asked->request);
+}
+
 }  // namespace
 
 uint64_t SizeOf(const Operation& operation) {
@@ -131,6 +184,7 @@ std::optional<Refusal> Node::Refuse(const Operation& operation) const {
 
 std::optional<Refusal> Node::RefuseSizes(const Operation& operation) const {
   const Limits& limits = options_.limits;
+  if (const auto* asked = std::get_if<Administer>(&operation.action)) return RefuseNames(*asked);
   if (const auto* batch = std::get_if<Batch>(&operation.action)) {
     return RefuseBatch(operation, *batch, limits, founding_.topology()->partitions());
   }
@@ -141,12 +195,16 @@ std::optional<Refusal> Node::RefuseSizes(const Operation& operation) const {
 
 std::optional<Refusal> Node::RefuseForward(NodeId peer, const Forward& forward) const {
   if (auto refusal = Refuse(forward.operation)) return refusal;
-  if (forward.partition == PartitionOf(forward.operation.key, founding_.topology()->partitions())) {
-    return std::nullopt;
-  }
+  if (forward.partition == PartitionFor(forward.operation)) return std::nullopt;
   return BadRequest(
       "partition", fmt::format("{} forwarded a key under partition {}, to which it does not belong",
                                NameOf(peer), forward.partition.value));
+}
+
+// REQUIRES: founded.
+PartitionId Node::PartitionFor(const Operation& operation) const {
+  if (operation.kind() == OperationKind::kAdminister) return topology::kSystemPartition;
+  return PartitionOf(operation.key, founding_.topology()->partitions());
 }
 
 Refusal Node::NotOwner(PartitionId partition) const {
@@ -180,16 +238,19 @@ Refusal Node::NoMajority(PartitionId partition, bool is_write) const {
                         peers_->WhyUnreachable(replica.node));
   }
   const bool majority = up * 2 > replicas.size();
+  const bool is_system = partition == topology::kSystemPartition;
+  const std::string who =
+      is_system ? "the system group" : fmt::format("partition {}", partition.value);
   std::string message =
-      majority ? fmt::format("partition {} has no owner at the moment, {} of {} replicas are up",
-                             partition.value, up, replicas.size())
-               : fmt::format("partition {} has no majority: {} of {} replicas up", partition.value,
-                             up, replicas.size());
+      majority ? fmt::format("{} has no {} at the moment, {} of {} replicas are up", who,
+                             is_system ? "leader" : "owner", up, replicas.size())
+               : fmt::format("{} has no majority: {} of {} replicas up", who, up, replicas.size());
   if (!down.empty()) message += fmt::format(" ({})", down);
-  return {.reason = Reason::kNoMajority,
-          .message = fmt::format("{}; {}", message, NotDone(is_write)),
-          .metadata = {{"partition", fmt::to_string(partition.value)},
-                       {"epoch", fmt::to_string(founding_.topology()->epoch.value)}}};
+  message += fmt::format("; {}", is_system ? "nothing can be changed" : NotDone(is_write));
+  Refusal refusal{.reason = Reason::kNoMajority, .message = std::move(message)};
+  refusal.metadata["epoch"] = fmt::to_string(founding_.topology()->epoch.value);
+  if (!is_system) refusal.metadata["partition"] = fmt::to_string(partition.value);
+  return refusal;
 }
 
 Refusal Node::Unknown(const Request& request, std::string_view what) const {
@@ -210,6 +271,13 @@ Refusal Node::DoesNotFit(const Request& request, const std::string& peer) const 
 
 Refusal Node::GaveUp(const Request& request) const {
   const bool tried = request.stage == Stage::kForwarded || request.stage == Stage::kLog;
+  const bool asked = request.tries > 0 || request.stage == Stage::kReading;
+  if (IsChange(request.operation) && asked) {
+    return {.reason = Reason::kOutcomeUnknown,
+            .message = fmt::format("no answer from the leader of the system group within {}; ask "
+                                   "again, nothing is begun twice",
+                                   ForPeople(request.budget))};
+  }
   if (request.is_write() && (tried || request.maybe_applied)) {
     return Unknown(request, fmt::format("no answer from {} within {}", NameOf(request.owner),
                                         ForPeople(request.budget)));

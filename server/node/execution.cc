@@ -35,7 +35,8 @@ std::string PayloadOf(const Operation& operation) {
   partition::Command command{.id = operation.request_id, .mutation = {}};
   std::visit(
       [&](const auto& action) {
-        if constexpr (!std::is_same_v<std::decay_t<decltype(action)>, Get>) {
+        using Action = std::decay_t<decltype(action)>;
+        if constexpr (!std::is_same_v<Action, Get> && !std::is_same_v<Action, Administer>) {
           command.mutation = MutationOf(operation.key, action);
         }
       },
@@ -95,6 +96,11 @@ void Node::Execute(Ticket ticket, Instant now) {
   Request& request = *requests_.Find(ticket);
   request.owner = self_;
   if (request.is_write()) return ExecuteWrite(ticket, now);
+  if (const auto* asked = std::get_if<Administer>(&request.operation.action)) {
+    if (!system_.term()) return Wait(ticket, now);
+    requests_.Move(ticket, Stage::kReading);
+    return system_.OnAsked(ticket, *asked, now);
+  }
   // What an owner reads, once it has confirmed that it is one, is the latest.
   if (std::get<Get>(request.operation.action).stale) request.stale_by = Duration::zero();
   const raft::ReadId id{++last_read_id_};
@@ -205,7 +211,7 @@ void Node::AnswerWrite(Ticket ticket, PartitionId partition, const partition::Ou
   const Request* request = requests_.Find(ticket);
   if (request == nullptr) return;
   Result result = std::visit(ToResult{partition}, outcome.what);
-  if (!Fits(request->operation.kind(), result)) {
+  if (!Fits(request->operation, result)) {
     result = Refused(Reason::kBadRequest, partition,
                      "the request id was used before, for another operation; not written",
                      {{"field", "request_id"}});

@@ -2,9 +2,23 @@
 
 namespace kvd::node {
 
-bool Fits(OperationKind kind, const Result& result) {
+namespace {
+
+bool Fits(const Administer& asked, const Result& result) {
+  if (std::holds_alternative<PlanChange>(asked.request)) {
+    return std::holds_alternative<PlanView>(result);
+  }
+  const auto* jobs = std::get_if<Jobs>(&result);
+  if (jobs == nullptr) return false;
+  const auto* list = std::get_if<ListJobs>(&asked.request);
+  return (list != nullptr && !list->job) || jobs->jobs.size() == 1;
+}
+
+}  // namespace
+
+bool Fits(const Operation& operation, const Result& result) {
   if (std::holds_alternative<Refusal>(result)) return true;
-  switch (kind) {
+  switch (operation.kind()) {
     case OperationKind::kGet:
       return std::holds_alternative<Found>(result) || std::holds_alternative<Absent>(result);
     case OperationKind::kPut:
@@ -15,6 +29,8 @@ bool Fits(OperationKind kind, const Result& result) {
              std::holds_alternative<Mismatch>(result);
     case OperationKind::kIncrement:
       return std::holds_alternative<Incremented>(result);
+    case OperationKind::kAdminister:
+      return Fits(std::get<Administer>(operation.action), result);
   }
   return false;
 }

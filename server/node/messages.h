@@ -13,6 +13,7 @@
 #include "common/clock.h"
 #include "common/refusal.h"
 #include "common/types.h"
+#include "server/node/admin.h"
 #include "server/node/membership.h"
 #include "server/partition/request_id.h"
 #include "server/raft/messages.h"
@@ -64,23 +65,27 @@ struct Batch {
   friend bool operator==(const Batch&, const Batch&) = default;
 };
 
-enum class OperationKind : uint8_t { kGet, kPut, kDelete, kIncrement, kBatch };
+enum class OperationKind : uint8_t { kGet, kPut, kDelete, kIncrement, kBatch, kAdminister };
 
 struct Operation {
-  std::string key;
-  std::variant<Get, Put, Delete, Increment, Batch> action;
+  std::string key;  // Empty to Administer, which is of the system group.
+  std::variant<Get, Put, Delete, Increment, Batch, Administer> action;
   std::optional<RequestId> request_id = {};  // Writes only; unset: only the node may retry.
 
   [[nodiscard]] OperationKind kind() const { return static_cast<OperationKind>(action.index()); }
 
-  [[nodiscard]] bool is_write() const { return !std::holds_alternative<Get>(action); }
+  // To be applied at most once.
+  [[nodiscard]] bool is_write() const {
+    return kind() != OperationKind::kGet && kind() != OperationKind::kAdminister;
+  }
 
   friend bool operator==(const Operation&, const Operation&) = default;
 };
 
 // What an operation came to. Found answers a Get; Written a Put, a Batch, or a Delete that removed
 // something; Absent a Get or Delete of a key that is not there; Incremented an Increment; Mismatch
-// a write whose condition failed, which wrote nothing.
+// a write whose condition failed, which wrote nothing. A PlanView answers a PlanChange, Jobs
+// everything else that Administer asks: one job, but to ListJobs of all.
 struct Found {
   std::string value;
   Version version = 0;
@@ -110,10 +115,10 @@ struct Mismatch {
 
   friend bool operator==(const Mismatch&, const Mismatch&) = default;
 };
-using Result = std::variant<Found, Written, Absent, Refusal, Incremented, Mismatch>;
+using Result = std::variant<Found, Written, Absent, Refusal, Incremented, Mismatch, PlanView, Jobs>;
 
-// Whether an operation of `kind` can come to `result`: peers are not trusted to know.
-[[nodiscard]] bool Fits(OperationKind kind, const Result& result);
+// Whether `operation` can come to `result`: peers are not trusted to know.
+[[nodiscard]] bool Fits(const Operation& operation, const Result& result);
 
 // A result, and who decided it.
 struct Answer {

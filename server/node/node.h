@@ -227,6 +227,7 @@ class Node {
   [[nodiscard]] std::optional<Refusal> Refuse(const Operation& operation) const;
   [[nodiscard]] std::optional<Refusal> RefuseSizes(const Operation& operation) const;
   [[nodiscard]] std::optional<Refusal> RefuseForward(NodeId peer, const Forward& forward) const;
+  [[nodiscard]] PartitionId PartitionFor(const Operation& operation) const;
 
   // Routing.
   void Route(Ticket ticket, Instant now);
@@ -323,6 +324,7 @@ class Node {
   Instant stalled_until_ = Instant::min();
   bool draining_ = false;
   bool accepting_ = true;
+  bool has_left_ = false;
   bool disk_full_ = false;
   uint64_t disk_bytes_ = 0;  // Of kvd's own files.
   topology::Disk disk_;      // The whole.

@@ -51,7 +51,7 @@ void Node::OnCall(CallId call, Operation operation, std::optional<Duration> budg
                   .accepted = now,
                   .deadline = now + allowed - margin};
   if (auto refusal = Refuse(operation)) return Reply(request, *std::move(refusal));
-  request.partition = PartitionOf(operation.key, founding_.topology()->partitions());
+  request.partition = PartitionFor(operation);
   request.operation = std::move(operation);
   Route(requests_.Add(std::move(request)), now);
 }
@@ -130,7 +130,7 @@ bool Node::IsHopeless(const Request& request, Instant now) const {
   }
   const auto hint = HintFor(request.partition);
   if (hint && IsReachable(hint->node)) return false;
-  const auto& ring = founding_.topology()->ring[request.partition.value];
+  const auto& ring = WishFor(request.partition);
   const auto up = std::ranges::count_if(ring, [&](const topology::Replica& replica) {
     return replica.node == self_ || IsReachable(replica.node);
   });
@@ -172,7 +172,7 @@ std::optional<raft::Member> Node::FindOwner(const Request& request) const {
 
 // Another one with every try: those of the ring, then everybody, who may know where it went.
 std::optional<raft::Member> Node::AnyReplica(const Request& request) const {
-  const auto& ring = founding_.topology()->ring[request.partition.value];
+  const auto& ring = WishFor(request.partition);
   const auto& members = founding_.topology()->members;
   const size_t places = ring.size() + members.size();
   const size_t turn = IsInCircles(request) ? request.tries / kCircle : request.tries;
@@ -225,7 +225,7 @@ void Node::OnForwardReply(NodeId peer, ForwardReply reply, Instant now) {
     hints_.erase(request->partition);
   }
   if (TryAgain(ticket, reply, now)) return;
-  if (!Fits(request->operation.kind(), reply.result)) {
+  if (!Fits(request->operation, reply.result)) {
     return Finish(ticket, DoesNotFit(*request, NameOf(peer)));
   }
   if (request->maybe_applied && !IsDecision(*request, reply.result)) {

@@ -68,6 +68,13 @@ void Node::RunSystemGroup() {
   if (wanted.poll) Poll(*wanted.poll);
   for (const auto& [leader, step] : wanted.steps) SendStep(leader, step, now_);
   for (auto& [node, refusal] : wanted.verdicts) SendVerdict({node, std::move(refusal)});
+  for (auto& [ticket, result] : wanted.told) {
+    if (result) {
+      Finish(ticket, *std::move(result));
+    } else {
+      RouteElsewhere(ticket, now_);
+    }
+  }
 }
 
 void Node::AskSystemGroup(decltype(Operation::action) action) {
@@ -212,7 +219,9 @@ void Node::AdoptNext(Instant now) {
   RouteAll(requests_.Waiting(), now);
 }
 
+// Said once: later topologies may still arrive while it stops.
 void Node::Leave() {
+  if (std::exchange(has_left_, true)) return;
   effects_.log.push_back(
       {LogLevel::kWarn,
        "topology",

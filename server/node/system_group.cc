@@ -39,6 +39,9 @@ void SystemGroup::OnDeposed() {
   asked_.clear();
   joiners_.clear();
   commands_.clear();
+  SendAway();
+  awaited_.clear();
+  watch_ = {};
   halted_.clear();
   pass_at_ = Instant::max();
   effects_.read = false;
@@ -71,9 +74,10 @@ void SystemGroup::OnWritten(const Result& result, Instant now) {
     version_ = written->version;
     effects_.decided = topology_;
     pass_at_ = now;
-    return;
+    return AnswerDecided(now);
   }
   // Whether it is there is not known, or somebody else wrote: what is there now decides.
+  if (deciding_) asks_.push_front(std::exchange(deciding_, std::nullopt)->ask);
   topology_.reset();
   effects_.read = true;
 }
@@ -100,6 +104,8 @@ void SystemGroup::OnAnnounced(const topology::NodeCard& card, Instant now) {
   } else if (const auto* wiped = std::get_if<topology::ReplaceWiped>(&verdict)) {
     Follow(*wiped);
   } else if (std::holds_alternative<topology::Stranger>(verdict)) {
+    ForgetAwaited(now);
+    if (auto replacement = ReplacementBy(card)) return Follow(*std::move(replacement));
     const auto is_same = [&](const Joiner& one) { return one.card.uuid == card.uuid; };
     if (std::ranges::none_of(joiners_, is_same)) joiners_.push_back({card, now});
   }
@@ -113,16 +119,18 @@ void SystemGroup::Follow(topology::Command command) {
 
 bool SystemGroup::HasEffects() const {
   return effects_.read || effects_.write || effects_.decided || effects_.poll ||
-         !effects_.steps.empty() || !effects_.verdicts.empty() || !effects_.log.empty();
+         !effects_.steps.empty() || !effects_.verdicts.empty() || !effects_.told.empty() ||
+         !effects_.log.empty();
 }
 
 Instant SystemGroup::NextWakeAt() const {
   if (!topology_ || writing_) return Instant::max();
-  if (version_ == 0) return pass_at_;
+  const Instant ask_at = asks_.empty() ? Instant::max() : asks_.front().due;
+  if (version_ == 0) return std::min(ask_at, pass_at_);
   if (!commands_.empty()) return Instant::min();
   const Instant join_at =
       joiners_.empty() ? Instant::max() : joiners_.front().since + options_.join_window;
-  return std::min(pass_at_, join_at);
+  return std::min({ask_at, pass_at_, join_at});
 }
 
 void SystemGroup::Advance(const std::set<NodeId>& silent, Instant now) {
@@ -133,6 +141,7 @@ void SystemGroup::Advance(const std::set<NodeId>& silent, Instant now) {
     commands_.pop_front();
     if (Decide(command)) return;
   }
+  if (AnswerAsks(silent, now)) return;
   if (version_ != 0 && DecideJoin(now)) return;
   if (now >= pass_at_) Pass(silent, now);
 }
@@ -259,6 +268,7 @@ void SystemGroup::Pass(const std::set<NodeId>& silent, Instant now) {
   if (DecideWhatIsDue(now)) return;
   pass_ = topology::Reconcile(*topology_, *reports_, silent, LimitsAt(now));
   budget_ -= static_cast<int64_t>(pass_.bytes);
+  WatchJobs(now);
   if (options_.reconciles) {
     for (const Step& step : pass_.steps) AskFor(step, now);
   }

@@ -24,7 +24,9 @@
 #include "common/log.h"
 #include "common/refusal.h"
 #include "common/types.h"
+#include "server/node/job_watch.h"
 #include "server/node/messages.h"
+#include "server/node/requests.h"
 #include "server/node/witness.h"
 #include "server/topology/command.h"
 #include "server/topology/decision.h"
@@ -71,6 +73,7 @@ class SystemGroup {
     std::optional<Term> poll;                    // Ask every member to bear witness.
     std::vector<std::pair<NodeId, Step>> steps;  // For the leaders of groups.
     std::vector<std::pair<Uuid, std::optional<Refusal>>> verdicts;  // On those that called in.
+    std::vector<std::pair<Ticket, std::optional<Result>>> told;     // nullopt: ask again.
     std::vector<LogLine> log;
   };
 
@@ -92,6 +95,9 @@ class SystemGroup {
   // A node introduced itself to a member: it asks to join, or is one at another address.
   void OnAnnounced(const topology::NodeCard& card, Instant now);
 
+  // An operator asks: answered in Effects::told, once. REQUIRES: term().
+  void OnAsked(Ticket ticket, Administer asked, Instant now);
+
   // Time passed. `silent`: members not heard from here now.
   void Advance(const std::set<NodeId>& silent, Instant now);
   [[nodiscard]] Instant NextWakeAt() const;
@@ -110,7 +116,46 @@ class SystemGroup {
     Instant since;
   };
 
+  struct Ask {
+    Ticket ticket;
+    Administer asked;
+    Instant due;
+  };
+
+  // The ask whose change is being written, and the job that it is about.
+  struct Deciding {
+    Ask ask;
+    topology::JobId job;
+  };
+
+  // A change that begins when its node calls in.
+  struct Awaited {
+    StartChange start;
+    Instant since;  // When it was asked for last.
+  };
+
   void Follow(topology::Command command);
+
+  // Operators (system_changes.cc).
+  void SendAway();
+  [[nodiscard]] bool AnswerAsks(const std::set<NodeId>& silent, Instant now);
+  [[nodiscard]] std::optional<Result> Answer(const Administer& asked,
+                                             const std::set<NodeId>& silent, Instant now);
+  [[nodiscard]] Result List(const ListJobs& list, Instant now);
+  [[nodiscard]] Result MakePlan(const Change& change, const std::set<NodeId>& silent) const;
+  [[nodiscard]] std::optional<Result> Start(const StartChange& start,
+                                            const std::set<NodeId>& silent, Instant now);
+  [[nodiscard]] std::optional<Result> Abort(const AbortJob& abort, Instant now);
+  [[nodiscard]] topology::JobId DecidedJob(const Administer& asked) const;
+  void AnswerDecided(Instant now);
+  [[nodiscard]] std::optional<topology::StartReplace> ReplacementBy(
+      const topology::NodeCard& card) const;
+  void ForgetAwaited(Instant now);
+  void WatchJobs(Instant now);
+  [[nodiscard]] JobView View(const topology::Job& job, Instant now) const;
+  [[nodiscard]] static JobView View(const Awaited& awaited);
+  [[nodiscard]] Result OnlyJob(const topology::Job& job, Instant now) const;
+
   [[nodiscard]] bool IsFoundingHeld(Instant now) const;
   [[nodiscard]] Duration LostAfter() const;
   [[nodiscard]] std::string WhyNothingIsDecided(const std::set<NodeId>& silent) const;
@@ -145,8 +190,12 @@ class SystemGroup {
   std::map<PartitionId, Asked> asked_;
   std::deque<Joiner> joiners_;
   std::deque<topology::Command> commands_;  // That followed from announcements.
-  std::string halted_;                      // What is in the way, as said last.
-  int64_t budget_ = 0;                      // Bytes that may begin to move now.
+  std::deque<Ask> asks_;
+  std::optional<Deciding> deciding_;
+  std::map<std::string, Awaited> awaited_;  // By the name of who has to call in.
+  JobWatch watch_;
+  std::string halted_;  // What is in the way, as said last.
+  int64_t budget_ = 0;  // Bytes that may begin to move now.
   Instant budget_at_ = Instant::min();
   Instant pass_at_ = Instant::max();
   Effects effects_;

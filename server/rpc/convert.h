@@ -12,6 +12,7 @@
 #include "common/refusal.h"
 #include "google/rpc/status.pb.h"
 #include "kvd/peer/v1/peer.pb.h"
+#include "kvd/v1/admin.pb.h"
 #include "kvd/v1/cluster.pb.h"
 #include "kvd/v1/kv.pb.h"
 #include "server/node/messages.h"
@@ -47,6 +48,10 @@ using Asked = std::variant<node::Operation, Refusal>;
 [[nodiscard]] Asked FromProto(pb::DeleteRequest& in);
 [[nodiscard]] Asked FromProto(pb::IncrementRequest& in);
 [[nodiscard]] Asked FromProto(pb::BatchRequest& in);
+[[nodiscard]] Asked FromProto(pb::AbortJobRequest& in);
+[[nodiscard]] Asked FromProto(pb::ListJobsRequest& in);
+[[nodiscard]] Asked PlanFromProto(pb::ChangeRequest& in);
+[[nodiscard]] Asked StartFromProto(pb::ChangeRequest& in);
 
 // REQUIRES: `answer` is no refusal, and fits the operation.
 void ToProto(node::Answer answer, pb::GetResponse& out);
@@ -54,6 +59,9 @@ void ToProto(node::Answer answer, pb::PutResponse& out);
 void ToProto(node::Answer answer, pb::DeleteResponse& out);
 void ToProto(node::Answer answer, pb::IncrementResponse& out);
 void ToProto(node::Answer answer, pb::BatchResponse& out);
+void ToProto(node::Answer answer, pb::PlanResponse& out);
+void ToProto(node::Answer answer, pb::JobResponse& out);
+void ToProto(node::Answer answer, pb::ListJobsResponse& out);
 
 void ToProto(const node::ClusterView& view, pb::GetStatusResponse& out);
 void ToProto(const node::RingView& view, pb::GetRingResponse& out);

@@ -62,6 +62,12 @@ bool ReadAction(peer_pb::Forward& in, node::Operation& out) {
       out.action = *std::move(batch);
       return true;
     }
+    case peer_pb::Forward::kAdminister: {
+      auto asked = ReadAdmin(in.administer());
+      if (!asked) return false;
+      out.action = *std::move(asked);
+      return true;
+    }
     case peer_pb::Forward::OPERATION_NOT_SET:
       return false;
   }
@@ -102,6 +108,9 @@ struct WriteAction {
       }
     }
   }
+  void operator()(const node::Administer& asked) const {
+    WriteAdmin(asked, *out.mutable_administer());
+  }
 };
 
 struct WriteResult {
@@ -128,6 +137,8 @@ struct WriteResult {
     out.mutable_mismatch()->set_key(std::move(mismatch.key));
     out.mutable_mismatch()->set_actual(mismatch.actual);
   }
+  void operator()(const node::PlanView& plan) const { WriteAdmin(plan, *out.mutable_plan()); }
+  void operator()(const node::Jobs& jobs) const { WriteAdmin(jobs, *out.mutable_jobs()); }
 };
 
 std::optional<node::Result> ReadResult(peer_pb::ForwardReply& in) {
@@ -148,6 +159,11 @@ std::optional<node::Result> ReadResult(peer_pb::ForwardReply& in) {
     case peer_pb::ForwardReply::kMismatch:
       return node::Mismatch{.key = std::move(*in.mutable_mismatch()->mutable_key()),
                             .actual = in.mismatch().actual()};
+    case peer_pb::ForwardReply::kPlan:
+      return ReadAdmin(in.plan());
+    case peer_pb::ForwardReply::kJobs:
+      if (auto jobs = ReadAdmin(in.jobs())) return *std::move(jobs);
+      return std::nullopt;
     case peer_pb::ForwardReply::RESULT_NOT_SET:
       return std::nullopt;
   }

@@ -36,12 +36,18 @@ inline Duration FromMilliseconds(uint64_t ms) {
 [[nodiscard]] bool Read(const peer_pb::NodeCard& in, topology::NodeCard& out);
 [[nodiscard]] bool ReadRaft(peer_pb::Frame& in, std::vector<node::GroupMessage>& out);
 
+[[nodiscard]] std::optional<node::Administer> ReadAdmin(const peer_pb::Forward::Administer& in);
+[[nodiscard]] node::PlanView ReadAdmin(const pb::PlanResponse& in);
+[[nodiscard]] std::optional<node::Jobs> ReadAdmin(const pb::ListJobsResponse& in);
 [[nodiscard]] std::optional<node::Membership> Read(const peer_pb::Membership& in);
 
 void Write(const topology::NodeCard& in, peer_pb::NodeCard& out);
 void Write(node::Forward in, peer_pb::Forward& out);
 void Write(node::ForwardReply in, peer_pb::ForwardReply& out);
 void Write(node::GroupMessage in, peer_pb::Frame& out);
+void WriteAdmin(const node::Administer& in, peer_pb::Forward::Administer& out);
+void WriteAdmin(const node::PlanView& in, pb::PlanResponse& out);
+void WriteAdmin(const node::Jobs& in, pb::ListJobsResponse& out);
 void Write(const node::Membership& in, peer_pb::Membership& out);
 
 }  // namespace kvd::rpc

@@ -42,6 +42,8 @@ grpc::StatusCode CodeOf(Reason reason) {
       return grpc::StatusCode::UNAUTHENTICATED;
     case Reason::kPermissionDenied:
       return grpc::StatusCode::PERMISSION_DENIED;
+    case Reason::kNotFound:
+      return grpc::StatusCode::NOT_FOUND;
     case Reason::kDataDamaged:
       return grpc::StatusCode::DATA_LOSS;
     case Reason::kInternal:

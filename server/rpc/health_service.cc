@@ -134,7 +134,8 @@ void HealthService::TellWatches() {
 }
 
 HealthService::ServingStatus HealthService::StatusOf(const std::string& service) const {
-  const bool known = service.empty() || service == "kvd.v1.KV" || service == "kvd.v1.Cluster";
+  const bool known = service.empty() || service == "kvd.v1.KV" || service == "kvd.v1.Cluster" ||
+                     service == "kvd.v1.Admin";
   if (!known) return Response::SERVICE_UNKNOWN;
   return serving_ ? Response::SERVING : Response::NOT_SERVING;
 }

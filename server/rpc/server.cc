@@ -39,8 +39,10 @@ Status CannotListen(const std::string& address, std::string_view key) {
 Server::Server(const Options& options, runtime::Runtime& runtime, Logger& logger)
     : options_(options),
       loop_(runtime),
+      calls_(runtime),
       health_(loop_),
-      kv_(loop_, runtime),
+      kv_(loop_, calls_),
+      admin_(loop_, calls_),
       cluster_(loop_, runtime),
       links_({.credentials = grpc::InsecureChannelCredentials(),
               .self = options.self,
@@ -61,6 +63,7 @@ Status Server::Start() {
     return status;
   }
   kv_.Start();
+  admin_.Start();
   cluster_.Start();
   health_.Start();
   peer_.Start();
@@ -82,6 +85,7 @@ Status Server::StartClientServer() {
   Configure(builder);
   builder.AddListeningPort(options_.listen, grpc::InsecureServerCredentials(), &client_port_);
   builder.RegisterService(&kv_.service());
+  builder.RegisterService(&admin_.service());
   builder.RegisterService(&cluster_.service());
   builder.RegisterService(&health_.service());
   client_server_ = loop_.Serve(builder);
@@ -110,7 +114,8 @@ void Server::Stop(Duration grace) {
                         std::chrono::duration_cast<std::chrono::milliseconds>(grace);
   health_.Stop();
   client_server_->Shutdown(deadline);
-  kv_.Stop();
+  loop_.AwaitReported();  // What was matched before the shutdown is posted first.
+  calls_.AwaitAnswered();
   links_.Drain(std::max(Duration::zero(), std::chrono::duration_cast<Duration>(
                                               deadline - std::chrono::system_clock::now())));
   greeter_.Stop();
@@ -141,7 +146,7 @@ void Server::AnswerHello(topology::HelloId id, topology::HelloResponse response)
 }
 
 void Server::AnswerCall(node::CallId call, node::Answer answer) {
-  kv_.Answer(call, std::move(answer));
+  calls_.Answer(call, std::move(answer));
 }
 
 }  // namespace kvd::rpc

@@ -13,6 +13,8 @@
 #include <vector>
 
 #include "common/status.h"
+#include "server/rpc/admin_service.h"
+#include "server/rpc/calls.h"
 #include "server/rpc/cluster_service.h"
 #include "server/rpc/event_loop.h"
 #include "server/rpc/greeter.h"
@@ -64,8 +66,10 @@ class Server final : public runtime::Transport {
 
   const Options options_;
   EventLoop loop_;
+  Calls calls_;
   HealthService health_;
   KvService kv_;
+  AdminService admin_;
   ClusterService cluster_;
   Links links_;
   PeerService peer_;

@@ -1,5 +1,7 @@
 #include "server/topology/progress.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace kvd::topology {
@@ -70,6 +72,12 @@ bool IsConcerned(const Job& job, const std::vector<Replica>& wish, const GroupRe
   });
 }
 
+// Whether time alone will not do.
+bool HoldsUp(Obstacle::Why why) {
+  using Why = Obstacle::Why;
+  return why == Why::kNoReport || why == Why::kNodeSilent || why == Why::kNoMajority;
+}
+
 }  // namespace
 
 std::vector<Command> CommandsDue(const Topology& topology, const Reports& reports) {
@@ -102,10 +110,27 @@ JobProgress ProgressOf(const Job& job, const Topology& topology, const Reports& 
       progress.bytes_left += report != nullptr ? report->bytes : 0;
     }
     const auto obstacle = pass.obstacles.find(partition);
-    if (progress.waiting || obstacle == pass.obstacles.end()) continue;
-    progress.waiting = JobProgress::Waiting{partition, obstacle->second};
+    if (obstacle == pass.obstacles.end()) continue;
+    const bool is_worse = !progress.waiting || (HoldsUp(obstacle->second.why) &&
+                                                !HoldsUp(progress.waiting->obstacle.why));
+    if (is_worse) progress.waiting = JobProgress::Waiting{partition, obstacle->second};
   }
   return progress;
+}
+
+std::string Describe(const JobProgress::Waiting& waiting, const Topology& topology) {
+  const Obstacle& obstacle = waiting.obstacle;
+  if (!HoldsUp(obstacle.why)) return "";
+  const uint32_t partition = waiting.partition.value;
+  if (obstacle.why == Obstacle::Why::kNoReport) {
+    return fmt::format("partition {} has no owner that reports", partition);
+  }
+  if (obstacle.why == Obstacle::Why::kNoMajority) {
+    return fmt::format("partition {} has too few replicas up", partition);
+  }
+  const Member* member = obstacle.node ? topology.Find(*obstacle.node) : nullptr;
+  return fmt::format("{} is silent; partition {} waits for it",
+                     member != nullptr ? member->card.name : "a node", partition);
 }
 
 }  // namespace kvd::topology

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "server/topology/command.h"
@@ -31,13 +32,18 @@ struct JobProgress {
                              // `copies` if other jobs move these too.
   uint64_t bytes_left = 0;   // Of these, as far as their sizes are reported.
 
-  // The first partition that the job waits for, and why; nullopt: only the last commands are due.
+  // A partition that the job waits for, and why: the first that nothing but somebody else can
+  // help, else the first. nullopt: only the last commands are due.
   struct Waiting {
     PartitionId partition;
     Obstacle obstacle;
   };
   std::optional<Waiting> waiting;
 };
+
+// What holds a job up, for people: "n4 is silent; partition 12 and others wait for it". Empty if it
+// advances: others come first for a while, or a step is under way.
+[[nodiscard]] std::string Describe(const JobProgress::Waiting& waiting, const Topology& topology);
 
 // How far a job is. It concerns every partition in which one of its nodes is to come or to go; a
 // rebalance concerns them all. `pass` is the reconciler's last word.

@@ -5,8 +5,7 @@
 
 #include <chrono>
 
-#include "tests/unit/server/topology/reported.h"
-#include "tests/unit/server/topology/world.h"
+#include "tests/unit/server/node/system_group_world.h"
 
 namespace kvd::node {
 namespace {
@@ -20,60 +19,6 @@ using topology::Topology;
 constexpr NodeId kN1{1};
 constexpr NodeId kN2{2};
 constexpr NodeId kN3{3};
-
-// Nodes n1 to n3, n1 leads; what it writes is written at once unless a test says otherwise.
-class SystemGroupTest : public ::testing::Test {
- protected:
-  SystemGroupTest() { Lead(5); }
-
-  void Lead(Term term) {
-    group_.OnLeading(term);
-    EXPECT_TRUE(group_.TakeEffects().read);
-    version_ = 1;
-    group_.OnRead(Found{.value = topology::EncodeTopology(founded_), .version = version_}, founded_,
-                  now_);
-  }
-
-  // What the leader wants after `duration`.
-  SystemGroup::Effects After(Duration duration) {
-    now_ += duration;
-    if (group_.NextWakeAt() <= now_) group_.Advance(silent_, now_);
-    return group_.TakeEffects();
-  }
-
-  // Writes what it wants written; the topology that is in force then.
-  Topology Written(const SystemGroup::Effects& wanted) {
-    EXPECT_TRUE(wanted.write);
-    if (!wanted.write) return founded_;
-    EXPECT_EQ(wanted.write->if_version, version_);
-    version_ += 3;
-    group_.OnWritten(node::Written{version_}, now_);
-    auto decided = group_.TakeEffects().decided;
-    EXPECT_TRUE(decided);
-    EXPECT_EQ(topology::EncodeTopology(*decided), wanted.write->record);
-    return *std::move(decided);
-  }
-
-  // All groups are as `topology` wishes, or as it says of some.
-  void Report(const Topology& topology) {
-    std::map<NodeId, std::vector<GroupReport>> by_leader;
-    const auto add = [&](PartitionId partition, const std::vector<topology::Replica>& wish) {
-      GroupReport report = topology::ReportOf(partition, wish);
-      by_leader[report.leader.node].push_back(std::move(report));
-    };
-    add(topology::kSystemPartition, topology.system_voters);
-    for (uint32_t p = 0; p < topology.partitions(); ++p) add(PartitionId{p}, topology.ring[p]);
-    for (const auto& [leader, reports] : by_leader) {
-      group_.OnWitness(leader, {.asked_in = 5, .silent = {}, .disk = {}}, reports, now_);
-    }
-  }
-
-  const Topology founded_ = topology::FoundedBy(3);
-  std::set<NodeId> silent_;
-  Version version_ = 0;
-  Instant now_ = Instant{} + 1h;
-  SystemGroup group_{SystemGroup::Options{}};
-};
 
 TEST_F(SystemGroupTest, ANewLeaderReadsBeforeItDecides) {
   group_.OnLeading(6);
@@ -95,22 +40,6 @@ TEST_F(SystemGroupTest, WhatTheGroupHoldsIsInForceForItsLeader) {
   group_.OnRead(Found{.value = topology::EncodeTopology(newer), .version = 7}, founded_, now_);
   EXPECT_EQ(group_.TakeEffects().decided, newer);
 }
-
-// The group is empty: nobody knows yet who holds the founding's topology.
-class SystemGroupOfAFoundingTest : public SystemGroupTest {
- protected:
-  SystemGroupOfAFoundingTest() {
-    group_.OnLeading(5);
-    (void)group_.TakeEffects();
-    version_ = 0;
-    group_.OnRead(Absent{}, founded_, now_);
-  }
-
-  void Testify(NodeId from, Witness witness = {}) {
-    witness.asked_in = 5;
-    group_.OnWitness(from, std::move(witness), {}, now_);
-  }
-};
 
 TEST_F(SystemGroupOfAFoundingTest, NothingIsDecidedBeforeAllHoldTheFirstTopology) {
   group_.OnAnnounced(topology::CardOf(4), now_);

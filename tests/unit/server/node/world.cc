@@ -37,6 +37,14 @@ struct Shown {
   std::string operator()(const Mismatch& mismatch) const {
     return "mismatch at " + std::to_string(mismatch.actual);
   }
+  std::string operator()(const PlanView& plan) const {
+    return "plan of " + std::to_string(plan.copies) + " copies";
+  }
+  std::string operator()(const Jobs& jobs) const {
+    std::string shown = "jobs";
+    for (const JobView& job : jobs.jobs) shown += " " + std::to_string(job.id.value);
+    return shown;
+  }
   std::string operator()(const Refusal& refusal) const {
     return std::string(ReasonName(refusal.reason)) + ": " + refusal.message;
   }
@@ -375,6 +383,8 @@ void World::Collect(NodeId id, Machine& machine) {
   Append(machine.step_answers, effects.step_answers);
   Append(machine.truncations, effects.truncations);
   Append(machine.lines, effects.log);
+  machine.is_removed = machine.is_removed || effects.removed;
+  if (effects.founding.store) machine.node->OnTopologyStored(now_);
   for (auto& [call, answer] : effects.answers) {
     KVD_CHECK(answers_.emplace(call, std::move(answer)).second, "a call is answered once");
   }

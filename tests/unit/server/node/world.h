@@ -30,7 +30,7 @@ inline constexpr NodeId kN4{4};
 inline constexpr NodeId kN5{5};
 
 // A result as text: "written 3", "found \"v\" of version 3", "absent", "incremented to 5",
-// "mismatch at 3", "OVERLOADED: ...".
+// "mismatch at 3", "plan of 12 copies", "jobs 1 2", "OVERLOADED: ...".
 [[nodiscard]] std::string Show(const Result& result);
 
 // What a read of `value` shows.
@@ -156,6 +156,11 @@ class World {
   [[nodiscard]] Node& at(NodeId node) { return *machines_.at(node).node; }
   [[nodiscard]] bool IsRunning(NodeId node) const { return machines_.at(node).node != nullptr; }
   [[nodiscard]] std::vector<NodeId> nodes() const;
+
+  // Whether the node said that it is no member any more. It runs on here.
+  [[nodiscard]] bool IsRemoved(NodeId node) const { return machines_.at(node).is_removed; }
+
+  // As founded.
   [[nodiscard]] const topology::Topology& topology() const { return topology_; }
   [[nodiscard]] std::vector<LogLine> TakeLogOf(NodeId node) {
     return std::exchange(machines_.at(node).lines, {});
@@ -196,6 +201,7 @@ class World {
     std::vector<StepAnswer> step_answers;
     std::vector<storage::Log::Prefix> truncations;
     std::vector<LogLine> lines;
+    bool is_removed = false;
   };
 
   [[nodiscard]] topology::Boot BootOf(NodeId node) const;

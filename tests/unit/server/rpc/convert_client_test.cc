@@ -312,5 +312,50 @@ TEST(ConvertClientTest, RingShowsPartitionsByPositionOfTheirNodes) {
   EXPECT_EQ(out.partitions(1).owner(), 0U);
 }
 
+TEST(ConvertClientTest, ChangesAreReadAsPlansAndAsWhatBegins) {
+  pb::ChangeRequest change;
+  change.mutable_leave()->set_node("n1");
+  change.set_asked_by("me");
+  const node::LeaveNode leave{.node = "n1"};
+  EXPECT_EQ(std::get<node::Operation>(PlanFromProto(change)),
+            (node::Operation{"", node::Administer{node::PlanChange{leave}}}));
+  EXPECT_EQ(std::get<node::Operation>(StartFromProto(change)),
+            (node::Operation{"", node::Administer{node::StartChange{leave, "me"}}}));
+  pb::ListJobsRequest all;
+  EXPECT_EQ(Read(all), (node::Operation{"", node::Administer{node::ListJobs{}}}));
+  pb::AbortJobRequest abort;
+  abort.set_job(7);
+  EXPECT_EQ(Read(abort),
+            (node::Operation{"", node::Administer{node::AbortJob{topology::JobId{7}}}}));
+}
+
+TEST(ConvertClientTest, AChangeThatIsNoneIsRefused) {
+  pb::ChangeRequest change;
+  for (const Asked& asked : {PlanFromProto(change), StartFromProto(change)}) {
+    const auto* refusal = std::get_if<Refusal>(&asked);
+    ASSERT_NE(refusal, nullptr);
+    EXPECT_EQ(refusal->reason, Reason::kBadRequest);
+  }
+}
+
+TEST(ConvertClientTest, AJobIsWrittenFieldByField) {
+  const node::JobView job{.id = topology::JobId{3},
+                          .kind = topology::JobKind::kReplace,
+                          .stage = node::JobStage::kWaiting,
+                          .nodes = {"n1", "n2"},
+                          .copies = 9,
+                          .age = 1500ms,
+                          .reason = "n2 is silent"};
+  pb::JobResponse out;
+  ToProto(AnswerOf(node::Jobs{{job}}), out);
+  EXPECT_EQ(out.job().id(), 3U);
+  EXPECT_EQ(out.job().kind(), pb::JOB_KIND_REPLACE);
+  EXPECT_EQ(out.job().state(), pb::JOB_STATE_WAITING);
+  EXPECT_THAT(out.job().nodes(), ElementsAre("n1", "n2"));
+  EXPECT_EQ(out.job().age_ms(), 1500U);
+  EXPECT_FALSE(out.job().has_left_ms());
+  EXPECT_EQ(out.job().reason(), "n2 is silent");
+}
+
 }  // namespace
 }  // namespace kvd::rpc

@@ -56,6 +56,42 @@ node::Batch SomeBatch() {
   return batch;
 }
 
+node::Operation Asked(decltype(node::Administer::request) request) {
+  return {.key = {}, .action = node::Administer{std::move(request)}};
+}
+
+node::PlanView SomePlan() {
+  return {.transfers = {{"n1", "n4", 3, 4}, {"", "n5", 1, 2}},
+          .copies = 4,
+          .minimum_copies = 3,
+          .bytes = 6,
+          .time = 1500ms,
+          .before = {.shares = {{"n1", "a", 7, 8}},
+                     .fullest = 1010,
+                     .failures = {{"n1", false, 1, 2}, {"a", true, 3, 4}},
+                     .copies = 2},
+          .after = {.shares = {{"n1", "a", 5, 6}, {"n4", "", 5, 6}},
+                    .fullest = 1000,
+                    .failures = {{"b", true, 0, 9}},
+                    .copies = 3}};
+}
+
+node::JobView SomeJob() {
+  return {.id = topology::JobId{3},
+          .kind = topology::JobKind::kRebalance,
+          .stage = node::JobStage::kAborted,
+          .nodes = {"n1", "n2"},
+          .asked_by = "me",
+          .copies = 9,
+          .copies_left = 8,
+          .bytes_done = 7,
+          .bytes_left = 6,
+          .bytes_per_second = 5,
+          .age = 4ms,
+          .left = 3ms,
+          .reason = "n2 is silent"};
+}
+
 std::vector<node::Operation> Operations() {
   return {
       {.key = kBytes, .action = node::Get{}},
@@ -72,6 +108,14 @@ std::vector<node::Operation> Operations() {
        .action = node::Put{.value = "v"},
        .request_id = node::RequestId{.client = 1, .sequence = 2, .done_below = 3, .base = 4}},
       {.key = kBytes, .action = node::Delete{}, .request_id = node::RequestId{}},
+      Asked(node::ListJobs{}),
+      Asked(node::ListJobs{.job = topology::JobId{3}}),
+      Asked(node::AbortJob{topology::JobId{4}}),
+      Asked(node::PlanChange{node::JoinNode{.node = "n4", .zone = "z"}}),
+      Asked(node::StartChange{node::LeaveNode{.node = "n1"}, "me"}),
+      Asked(node::StartChange{node::RemoveNode{.node = "n1", .accept_fewer_copies = true}, ""}),
+      Asked(node::StartChange{node::ReplaceNode{"n1", "n4", "z"}, "me"}),
+      Asked(node::PlanChange{node::Rebalance{}}),
   };
 }
 
@@ -98,6 +142,10 @@ TEST(ConvertForwardTest, EveryResultComesBackAsItWas) {
       node::Absent{.stale_by = 250ms},
       node::Incremented{.value = kLeast, .version = 11},
       node::Mismatch{.key = kBytes, .actual = 0},
+      SomePlan(),
+      node::PlanView{},
+      node::Jobs{{SomeJob(), {.kind = topology::JobKind::kReplace, .left = 0ms}}},
+      node::Jobs{},
   };
   for (const node::Result& result : results) {
     const auto back = FromProto(OnWire({.id = 6, .result = result}));
@@ -156,6 +204,27 @@ TEST(ConvertForwardTest, ResultOfUnknownKindDropsTheFrame) {
   peer_pb::Frame frame = OnWire({.id = 6, .result = node::Written{1}});
   frame.mutable_replies(0)->clear_result();
   EXPECT_FALSE(FromProto(frame));
+}
+
+TEST(ConvertForwardTest, AChangeOfUnknownKindDropsTheFrame) {
+  for (const bool is_plan : {true, false}) {
+    peer_pb::Frame frame = OnWire(Asked(node::ListJobs{}));
+    auto& asked = *frame.mutable_forwards(0)->mutable_administer();
+    (is_plan ? asked.mutable_plan() : asked.mutable_start())->clear_change();
+    EXPECT_FALSE(FromProto(frame));
+  }
+  peer_pb::Frame nothing = OnWire(Asked(node::ListJobs{}));
+  nothing.mutable_forwards(0)->mutable_administer()->clear_request();
+  EXPECT_FALSE(FromProto(nothing));
+}
+
+TEST(ConvertForwardTest, AJobOfUnknownKindOrStateDropsTheFrame) {
+  peer_pb::Frame kind = OnWire({.id = 6, .result = node::Jobs{{SomeJob()}}});
+  kind.mutable_replies(0)->mutable_jobs()->mutable_jobs(0)->set_kind(static_cast<pb::JobKind>(6));
+  EXPECT_FALSE(FromProto(kind));
+  peer_pb::Frame state = OnWire({.id = 6, .result = node::Jobs{{SomeJob()}}});
+  state.mutable_replies(0)->mutable_jobs()->mutable_jobs(0)->clear_state();
+  EXPECT_FALSE(FromProto(state));
 }
 
 TEST(ConvertForwardTest, OneMalformedMessageDropsAllOfItsFrame) {
