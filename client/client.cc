@@ -7,50 +7,12 @@
 #include <chrono>
 #include <utility>
 
-#include "client/caller.h"
-#include "client/connection.h"
-#include "client/credentials.h"
+#include "client/core.h"
 #include "client/from_proto.h"
 #include "common/bytes.h"
 
 namespace kvd::client {
 namespace {
-
-template <typename Response>
-struct Reply {
-  Response response;
-  Caller::Answered answered;
-
-  [[nodiscard]] Served ServedBy() const {
-    Served served = FromProto(response.served());
-    served.endpoint = answered.endpoint;
-    served.took = answered.took;
-    return served;
-  }
-};
-
-Error BadRequest(std::string message) {
-  return {.kind = ErrorKind::kBadRequest, .message = std::move(message)};
-}
-
-Result<std::vector<Endpoint>> ParseEndpoints(const Options& options) {
-  std::vector<Endpoint> endpoints;
-  for (const std::string& text : options.endpoints) {
-    const auto at = config::HostPort::Parse(text);
-    if (!at.ok()) return BadRequest("endpoint " + Message(at.status()));
-    if (at->port == 0)
-      return BadRequest(fmt::format("endpoint {}: port 0 cannot be dialled", text));
-    if (!options.tls && !options.insecure && !at->is_loopback()) {
-      return BadRequest(fmt::format(
-          "{} is not a loopback address, and without TLS keys and values can be read on "
-          "the way; give a CA (--cacert), or allow plaintext (--insecure)",
-          text));
-    }
-    endpoints.push_back({.name = text, .at = *at});
-  }
-  if (endpoints.empty()) return BadRequest("no endpoint given");
-  return endpoints;
-}
 
 std::optional<Error> Oversized(std::string_view value) {
   if (value.size() <= kMaxValueBytes) return std::nullopt;
@@ -100,95 +62,34 @@ std::optional<Version> ActualVersion(const Response& response) {
   return response.actual_version();
 }
 
+Result<Reply<v1::GetResponse>> GetEntry(Core& core, std::string_view key, bool omit_value,
+                                        const ReadOptions& options) {
+  if (auto bad = BadKey(key)) return *std::move(bad);
+  v1::GetRequest request;
+  request.set_key(std::string(key));
+  request.set_omit_value(omit_value);
+  if (options.consistency == Consistency::kStale) request.set_consistency(v1::CONSISTENCY_STALE);
+  return core.Read<v1::GetResponse>(request, options.timeout, /*persistent=*/true,
+                                    [](auto& at, auto* context, const auto& sent, auto* response) {
+                                      return at.kv->Get(context, sent, response);
+                                    });
+}
+
 }  // namespace
 
-class Client::Core {
- public:
-  Core(std::vector<Endpoint> endpoints, std::shared_ptr<grpc::ChannelCredentials> credentials,
-       const Options& options)
-      : timeout_(options.timeout),
-        caller_({.endpoints = std::move(endpoints),
-                 .credentials = std::move(credentials),
-                 .tls = options.tls.has_value(),
-                 .try_timeout = options.try_timeout}) {}
-
-  // `call` is (const Connection&, ClientContext*, const Request&, Response*) -> grpc::Status.
-  template <typename Response, typename Request, typename Call>
-  Result<Reply<Response>> Read(const Request& request, std::optional<Duration> timeout,
-                               bool persistent, Call call) {
-    Reply<Response> reply;
-    auto answered =
-        caller_.Run({.persistent = persistent, .timeout = timeout.value_or(timeout_)},
-                    [&](const Connection& at, grpc::ClientContext& context, const RequestId&) {
-                      return call(at, &context, request, &reply.response);
-                    });
-    if (!answered.ok()) return answered.error();
-    reply.answered = *std::move(answered);
-    return reply;
-  }
-
-  // As Read(); `request` is sent under a request id. `key` decides the partition.
-  template <typename Response, typename Request, typename Call>
-  Result<Reply<Response>> Write(std::string_view key, Request& request,
-                                const RepeatOptions& options, Call call) {
-    Reply<Response> reply;
-    auto answered =
-        caller_.Run({.writes = true,
-                     .persistent = true,
-                     .timeout = options.timeout.value_or(timeout_),
-                     .key = key,
-                     .request_id = options.request_id},
-                    [&](const Connection& at, grpc::ClientContext& context, const RequestId& id) {
-                      request.mutable_request_id()->set_client(id.client);
-                      request.mutable_request_id()->set_sequence(id.sequence);
-                      request.mutable_request_id()->set_done_below(id.done_below);
-                      request.mutable_request_id()->set_base(id.base);
-                      return call(at, &context, request, &reply.response);
-                    });
-    if (!answered.ok()) return answered.error();
-    reply.answered = *std::move(answered);
-    const Version version = reply.response.version();
-    caller_.Learn(PartitionId{reply.response.served().partition()}, version);
-    return reply;
-  }
-
-  Result<Reply<v1::GetResponse>> Get(std::string_view key, bool omit_value,
-                                     const ReadOptions& options) {
-    if (auto bad = BadKey(key)) return *std::move(bad);
-    v1::GetRequest request;
-    request.set_key(std::string(key));
-    request.set_omit_value(omit_value);
-    if (options.consistency == Consistency::kStale) {
-      request.set_consistency(v1::CONSISTENCY_STALE);
-    }
-    return Read<v1::GetResponse>(request, options.timeout, /*persistent=*/true,
-                                 [](auto& at, auto* context, const auto& sent, auto* response) {
-                                   return at.kv->Get(context, sent, response);
-                                 });
-  }
-
-  void Learn(const Ring& ring) { caller_.Learn(ring); }
-
- private:
-  const Duration timeout_;
-  Caller caller_;
-};
-
-Client::Client(std::unique_ptr<Core> core) : core_(std::move(core)) {}
+Client::Client(std::shared_ptr<Core> core) : core_(std::move(core)) {}
 Client::Client(Client&&) noexcept = default;
 Client& Client::operator=(Client&&) noexcept = default;
 Client::~Client() = default;
 
 Result<Client> Client::Open(const Options& options) {
-  auto endpoints = ParseEndpoints(options);
-  if (!endpoints.ok()) return endpoints.error();
-  auto credentials = MakeCredentials(options.tls);
-  if (!credentials.ok()) return credentials.error();
-  return Client(std::make_unique<Core>(*std::move(endpoints), *std::move(credentials), options));
+  auto core = Core::Open(options);
+  if (!core.ok()) return core.error();
+  return Client(*std::move(core));
 }
 
 Result<GetAnswer> Client::Get(std::string_view key, ReadOptions options) const {
-  auto reply = core_->Get(key, /*omit_value=*/false, options);
+  auto reply = GetEntry(*core_, key, /*omit_value=*/false, options);
   if (!reply.ok()) return reply.error();
   GetAnswer answer{
       .entry = std::nullopt, .stale_by = StaleBy(reply->response), .served = reply->ServedBy()};
@@ -200,7 +101,7 @@ Result<GetAnswer> Client::Get(std::string_view key, ReadOptions options) const {
 }
 
 Result<ExistsAnswer> Client::Exists(std::string_view key, ReadOptions options) const {
-  auto reply = core_->Get(key, /*omit_value=*/true, options);
+  auto reply = GetEntry(*core_, key, /*omit_value=*/true, options);
   if (!reply.ok()) return reply.error();
   ExistsAnswer answer{
       .version = std::nullopt, .stale_by = StaleBy(reply->response), .served = reply->ServedBy()};
@@ -296,11 +197,7 @@ Result<Ring> Client::GetRing(CallOptions options) const {
   if (!reply.ok()) return reply.error();
   const std::string& endpoint = reply->answered.endpoint;
   auto ring = FromProto(reply->response);
-  if (!ring) {
-    return Error{.kind = ErrorKind::kFault,
-                 .message = endpoint + " answered a ring that contradicts itself",
-                 .endpoint = endpoint};
-  }
+  if (!ring) return Nonsense("a ring", endpoint);
   core_->Learn(*ring);
   ring->endpoint = endpoint;
   return *std::move(ring);

@@ -104,6 +104,8 @@ struct BatchItem {
   std::optional<Version> if_version{};
 };
 
+class Core;
+
 // Threading: thread-safe; calls of several threads share one connection. Calls block; they hold no
 // lock while they wait for a node.
 class Client {
@@ -151,10 +153,11 @@ class Client {
   Result<PingAnswer> Ping(CallOptions options = {}) const;
 
  private:
-  class Core;
-  explicit Client(std::unique_ptr<Core> core);
+  friend class Admin;  // Shares the connections.
 
-  std::unique_ptr<Core> core_;
+  explicit Client(std::shared_ptr<Core> core);
+
+  std::shared_ptr<Core> core_;
 };
 
 }  // namespace kvd::client

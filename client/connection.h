@@ -10,6 +10,7 @@
 #include <string>
 
 #include "client/resolve.h"
+#include "kvd/v1/admin.grpc.pb.h"
 #include "kvd/v1/cluster.grpc.pb.h"
 #include "kvd/v1/kv.grpc.pb.h"
 
@@ -21,6 +22,7 @@ struct Connection {
   std::shared_ptr<grpc::Channel> channel;
   std::unique_ptr<v1::KV::Stub> kv;
   std::unique_ptr<v1::Cluster::Stub> cluster;
+  std::unique_ptr<v1::Admin::Stub> admin;
 
   // False once the connection is known to be broken. Connecting again is left to whoever asks.
   [[nodiscard]] bool IsReady() const;

@@ -154,6 +154,7 @@ std::shared_ptr<Connection> Failover::MakeConnection(size_t endpoint,
   connection->name = endpoints_[endpoint].name;
   connection->kv = v1::KV::NewStub(channel);
   connection->cluster = v1::Cluster::NewStub(channel);
+  connection->admin = v1::Admin::NewStub(channel);
   connection->channel = std::move(channel);
   return connection;
 }

@@ -1,8 +1,10 @@
 #include "client/from_proto.h"
 
+#include <algorithm>
 #include <bit>
 #include <chrono>
 
+#include "kvd/v1/admin.pb.h"
 #include "kvd/v1/cluster.pb.h"
 #include "kvd/v1/kv.pb.h"
 
@@ -73,6 +75,98 @@ std::optional<RingPartition> FromProto(const v1::RingPartition& partition, uint3
   return result;
 }
 
+JobKind KindOf(v1::JobKind kind) {
+  switch (kind) {
+    case v1::JOB_KIND_JOIN:
+      return JobKind::kJoin;
+    case v1::JOB_KIND_LEAVE:
+      return JobKind::kLeave;
+    case v1::JOB_KIND_REMOVE:
+      return JobKind::kRemove;
+    case v1::JOB_KIND_REPLACE:
+      return JobKind::kReplace;
+    case v1::JOB_KIND_REBALANCE:
+      return JobKind::kRebalance;
+    default:
+      return JobKind::kUnknown;
+  }
+}
+
+JobState StateOf(v1::JobState state) {
+  switch (state) {
+    case v1::JOB_STATE_RUNNING:
+      return JobState::kRunning;
+    case v1::JOB_STATE_WAITING:
+      return JobState::kWaiting;
+    case v1::JOB_STATE_ABORTING:
+      return JobState::kAborting;
+    case v1::JOB_STATE_DONE:
+      return JobState::kDone;
+    case v1::JOB_STATE_ABORTED:
+      return JobState::kAborted;
+    default:
+      return JobState::kUnknown;
+  }
+}
+
+std::optional<Job> FromProto(const v1::Job& message) {
+  Job job{.id = message.id(),
+          .kind = KindOf(message.kind()),
+          .state = StateOf(message.state()),
+          .nodes = {message.nodes().begin(), message.nodes().end()},
+          .asked_by = message.asked_by(),
+          .copies = message.copies(),
+          .copies_left = message.copies_left(),
+          .bytes_done = message.bytes_done(),
+          .bytes_left = message.bytes_left(),
+          .bytes_per_second = message.bytes_per_second(),
+          .age = FromMilliseconds(message.age_ms()),
+          .left = std::nullopt,
+          .reason = message.reason()};
+  if (message.has_left_ms()) job.left = FromMilliseconds(message.left_ms());
+  if (std::ranges::find(job.nodes, "") != job.nodes.end()) return std::nullopt;
+  return job;
+}
+
+std::optional<Plan::Transfer> FromProto(const v1::PlanResponse::Transfer& transfer) {
+  if (transfer.to().empty() || transfer.to() == transfer.from()) return std::nullopt;
+  return Plan::Transfer{.from = transfer.from(),
+                        .to = transfer.to(),
+                        .copies = transfer.copies(),
+                        .bytes = transfer.bytes()};
+}
+
+std::optional<Plan::Exposure> FromProto(const v1::PlanResponse::Exposure& message) {
+  using Of = Plan::Exposure::Of;
+  Plan::Exposure exposure{
+      .of = Of::kUnknown, .name = {}, .lost = message.lost(), .stopped = message.stopped()};
+  if (message.has_node()) exposure.of = Of::kNode;
+  if (message.has_zone()) exposure.of = Of::kZone;
+  exposure.name = message.has_node() ? message.node() : message.zone();
+  if (exposure.lost > exposure.stopped) return std::nullopt;
+  return exposure;
+}
+
+// One side of a plan: its shares and its exposures.
+std::optional<Plan::Side> FromProto(
+    const google::protobuf::RepeatedPtrField<v1::PlanResponse::Share>& shares,
+    const google::protobuf::RepeatedPtrField<v1::PlanResponse::Exposure>& exposures) {
+  Plan::Side side;
+  for (const auto& share : shares) {
+    if (share.node().empty()) return std::nullopt;
+    side.shares.push_back({.node = share.node(),
+                           .zone = share.zone(),
+                           .replicas = share.replicas(),
+                           .owned = share.owned()});
+  }
+  for (const auto& message : exposures) {
+    auto exposure = FromProto(message);
+    if (!exposure) return std::nullopt;
+    side.exposures.push_back(*std::move(exposure));
+  }
+  return side;
+}
+
 }  // namespace
 
 Served FromProto(const v1::Served& served) {
@@ -135,6 +229,43 @@ std::optional<Ring> FromProto(const v1::GetRingResponse& response) {
     ring.partitions.push_back(*std::move(partition));
   }
   return ring;
+}
+
+std::optional<Plan> FromProto(const v1::PlanResponse& response) {
+  auto before = FromProto(response.before(), response.exposures_before());
+  auto after = FromProto(response.after(), response.exposures_after());
+  if (!before || !after) return std::nullopt;
+  Plan plan{.transfers = {},
+            .copies = response.copies(),
+            .minimum_copies = response.minimum_copies(),
+            .bytes = response.bytes(),
+            .time = FromMilliseconds(response.time_ms()),
+            .before = *std::move(before),
+            .after = *std::move(after)};
+  plan.before.fullest = response.fullest_before();
+  plan.before.replication = response.replication_before();
+  plan.after.fullest = response.fullest_after();
+  plan.after.replication = response.replication_after();
+  for (const auto& message : response.transfers()) {
+    auto transfer = FromProto(message);
+    if (!transfer) return std::nullopt;
+    plan.transfers.push_back(*std::move(transfer));
+  }
+  return plan;
+}
+
+std::optional<Job> FromProto(const v1::JobResponse& response) {
+  return response.has_job() ? FromProto(response.job()) : std::nullopt;
+}
+
+std::optional<std::vector<Job>> FromProto(const v1::ListJobsResponse& response) {
+  std::vector<Job> jobs;
+  for (const auto& message : response.jobs()) {
+    auto job = FromProto(message);
+    if (!job) return std::nullopt;
+    jobs.push_back(*std::move(job));
+  }
+  return jobs;
 }
 
 }  // namespace kvd::client

@@ -6,10 +6,12 @@
 #include <chrono>
 #include <nlohmann/json.hpp>
 #include <optional>
-#include <thread>
 #include <utility>
 
+#include "client/admin.h"
 #include "client/kvctl/commands_data.h"
+#include "client/kvctl/commands_jobs.h"
+#include "client/kvctl/follow.h"
 #include "client/kvctl/layout.h"
 #include "client/kvctl/render_ring.h"
 #include "client/kvctl/render_status.h"
@@ -20,8 +22,15 @@ namespace {
 
 constexpr Duration kPollInterval = std::chrono::milliseconds(100);
 
-// One look at the cluster while waiting: a node that is frozen must not use up the whole time.
-constexpr Duration kLookLimit = std::chrono::seconds(1);
+// Of the state of the cluster, for how many jobs there are: they are not what was asked for.
+constexpr Duration kJobsLimit = std::chrono::milliseconds(500);
+
+JobCount CountJobs(const Session& session, const client::Client& cluster) {
+  const Duration limit = std::min(session.TimeLeft().value_or(kJobsLimit), kJobsLimit);
+  const auto jobs = client::Admin(cluster).ListJobs(std::nullopt, {.timeout = limit});
+  if (!jobs.ok()) return std::nullopt;
+  return std::ranges::count_if(*jobs, [](const client::Job& job) { return !job.has_ended(); });
+}
 
 std::string PingText(const client::PingAnswer& answer) {
   return Visible(fmt::format("{} at {}: kvd {}, cluster {}{}, {}", answer.node, answer.endpoint,
@@ -81,17 +90,10 @@ std::optional<Failure> NotReady(const client::ClusterStatus& status, uint64_t no
   return Failure{.exit_code = ExitCode::kDegraded, .reason = "NOT_READY", .message = why};
 }
 
-// Time may mend it.
-bool IsPassing(const client::Error& error) {
-  const ExitCode code = ExitCodeOf(error);
-  return code == ExitCode::kUnreachable || code == ExitCode::kRefused || code == ExitCode::kLimit;
-}
-
 ExitCode WaitUntilReady(Session& session, uint64_t nodes) {
   std::optional<Failure> last;
   while (true) {
-    const Duration look = std::min(session.TimeLeft().value_or(kLookLimit), kLookLimit);
-    const auto status = session.Cluster()->GetStatus({.timeout = look});
+    const auto status = session.Cluster()->GetStatus({.timeout = LookTime(session)});
     if (!status.ok()) {
       if (!IsPassing(status.error())) return session.Fail(status.error());
       // A look that was cut short by the end of the time says less than the one before it.
@@ -107,8 +109,7 @@ ExitCode WaitUntilReady(Session& session, uint64_t nodes) {
                       config::FormatDuration(session.settings().client.timeout), last->message);
       return session.Fail(*last);
     }
-    const auto left = session.TimeLeft();
-    std::this_thread::sleep_for(std::min(kPollInterval, left.value_or(kPollInterval)));
+    Rest(session, kPollInterval);
   }
 }
 
@@ -119,8 +120,10 @@ ExitCode ShowStatus(Session& session, const CommandLine& /*line*/) {
   if (cluster == nullptr) return ExitCode::kUsage;
   const auto status = cluster->GetStatus({.timeout = session.TimeLeft()});
   if (!status.ok()) return session.Fail(status.error());
-  const ExitCode printed = session.Print(
-      session.json() ? StatusJson(*status) : RenderStatus(*status, session.settings().out_colour));
+  const JobCount jobs = CountJobs(session, *cluster);
+  const ExitCode printed =
+      session.Print(session.json() ? StatusJson(*status, jobs)
+                                   : RenderStatus(*status, jobs, session.settings().out_colour));
   if (printed != ExitCode::kDone) return printed;
   const bool healthy = JudgeHealth(*status).state == Health::State::kHealthy;
   return healthy ? ExitCode::kDone : ExitCode::kDegraded;
@@ -165,9 +168,12 @@ ExitCode Ping(Session& session, const CommandLine& line) {
 }
 
 ExitCode Wait(Session& session, const CommandLine& line) {
-  if (!line.Has("ready")) {
-    return session.Fail(UsageFailure("wait: for what? kvctl wait --ready [--nodes N]"));
+  const std::string* job = line.Value("job");
+  if (line.Has("ready") == (job != nullptr)) {
+    return session.Fail(
+        UsageFailure("wait: for what? kvctl wait --ready [--nodes N], or kvctl wait --job ID"));
   }
+  if (job != nullptr) return WaitForJob(session, *job);
   uint64_t nodes = 1;
   if (const std::string* text = line.Value("nodes")) {
     const auto number = config::ParseNumber(*text);

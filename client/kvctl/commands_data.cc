@@ -18,6 +18,10 @@
 namespace kvd::kvctl {
 namespace {
 
+// While a write may be on its way.
+constexpr const char* kInterrupted =
+    "kvctl: interrupted; the write may or may not be applied. Read the key to find out\n";
+
 Failure LocalFailure(const Status& status) {
   return {.exit_code = ExitCode::kError, .reason = "LOCAL_FILE", .message = Message(status)};
 }
@@ -191,7 +195,7 @@ ExitCode Put(Session& session, const CommandLine& line) {
   if (cluster == nullptr) return ExitCode::kUsage;
 
   const auto put = [&] {
-    const WriteInFlight guard;
+    const LastWords words(kInterrupted);
     return cluster->Put(std::get<std::string>(key), std::get<std::string>(value), write);
   }();
   if (!put.ok()) return session.Fail(put.error());
@@ -246,7 +250,7 @@ ExitCode DeleteOne(Session& session, const CommandLine& line, const client::Clie
   if (const auto* failure = std::get_if<Failure>(&options)) return session.Fail(*failure);
   const auto& write = std::get<client::WriteOptions>(options);
   const auto deleted = [&] {
-    const WriteInFlight guard;
+    const LastWords words(kInterrupted);
     return cluster.Delete(key, write);
   }();
   if (!deleted.ok()) {
@@ -314,7 +318,7 @@ ExitCode Incr(Session& session, const CommandLine& line) {
   if (cluster == nullptr) return ExitCode::kUsage;
 
   const auto sum = [&] {
-    const WriteInFlight guard;
+    const LastWords words(kInterrupted);
     return cluster->Increment(key, *by, {.timeout = write.timeout, .request_id = write.request_id});
   }();
   if (!sum.ok()) return session.Fail(sum.error());

@@ -1,10 +1,12 @@
 #include "client/kvctl/console.h"
 
 #include <fcntl.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <cerrno>
 #include <system_error>
@@ -59,11 +61,40 @@ StatusOr<std::string> StandardConsole::ReadIn(size_t limit) {
   return bytes;
 }
 
+// Byte by byte: what follows the line belongs to whoever reads next.
+StatusOr<std::string> StandardConsole::ReadLine() {
+  std::string line;
+  while (true) {
+    char next = 0;
+    const ssize_t got = read(STDIN_FILENO, &next, 1);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return Annotate(ErrnoStatus(errno), "read standard input");
+    if (got == 0 || next == '\n') return line;
+    line += next;
+  }
+}
+
+bool StandardConsole::in_is_terminal() const {
+  return isatty(STDIN_FILENO) == 1;
+}
 bool StandardConsole::out_is_terminal() const {
   return isatty(STDOUT_FILENO) == 1;
 }
 bool StandardConsole::err_is_terminal() const {
   return isatty(STDERR_FILENO) == 1;
+}
+
+size_t StandardConsole::err_columns() const {
+  constexpr size_t kUnknown = 80;
+  winsize size{};
+  if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return kUnknown;
+  return size.ws_col;
+}
+
+std::string HostName() {
+  std::array<char, 256> name{};
+  if (gethostname(name.data(), name.size() - 1) != 0) return {};
+  return name.data();
 }
 
 StatusOr<std::string> ReadFile(const std::string& file, size_t limit) {

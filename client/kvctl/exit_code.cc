@@ -26,6 +26,8 @@ ExitCode OfRefusal(Reason reason) {
     case Reason::kUnsafeChange:
     case Reason::kJobConflict:
       return ExitCode::kUnsafe;
+    case Reason::kNotFound:
+      return ExitCode::kNotFound;
     case Reason::kDataDamaged:
       return ExitCode::kDamaged;
     case Reason::kWrongCluster:
@@ -57,6 +59,11 @@ ExitCode ExitCodeOf(const client::Error& error) {
       return ExitCode::kError;
   }
   return ExitCode::kError;
+}
+
+bool IsPassing(const client::Error& error) {
+  const ExitCode code = ExitCodeOf(error);
+  return code == ExitCode::kUnreachable || code == ExitCode::kRefused || code == ExitCode::kLimit;
 }
 
 }  // namespace kvd::kvctl

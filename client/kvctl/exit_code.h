@@ -11,7 +11,7 @@ enum class ExitCode : int {
   kDone = 0,
   kError = 1,           // A server's fault, a local file.
   kUsage = 2,           //
-  kNotFound = 3,        // The key or node does not exist.
+  kNotFound = 3,        // The key, node or job does not exist.
   kNotWritten = 4,      // A condition failed.
   kUnreachable = 5,     // Nobody answered; nothing was sent.
   kRefused = 6,         // For now; nothing was applied.
@@ -20,9 +20,12 @@ enum class ExitCode : int {
   kLimit = 9,           // Size, overload, disk full.
   kUnsafe = 10,         // A change refused because it is unsafe.
   kDamaged = 11,        //
-  kDegraded = 12,       // The cluster is not healthy.
+  kDegraded = 12,       // The cluster is not healthy; a job was aborted.
 };
 
 [[nodiscard]] ExitCode ExitCodeOf(const client::Error& error);
+
+// Time may mend it: whoever waits for something asks again.
+[[nodiscard]] bool IsPassing(const client::Error& error);
 
 }  // namespace kvd::kvctl

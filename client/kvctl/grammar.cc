@@ -25,6 +25,8 @@ std::vector<OptionSpec> MakeGlobalOptions() {
       {"quiet", 'q', "", "", "no results of writes, only errors"},
       {"verbose", 'v', "", "", "time, owner and hops, on stderr"},
       {"debug", 0, "", "", "gRPC's own log, on stderr"},
+      {"yes", 'y', "", "", "begin what would be asked about"},
+      {"no-input", 0, "", "", "ask nothing, fail instead"},
       {"help", 'h', "", "", "help, also of one command"},
       {"version", 'V', "", "", "kvctl's version"},
   };
@@ -142,13 +144,90 @@ std::vector<CommandSpec> ClusterCommands() {
        .options = {}},
       {.name = "wait",
        .alias = "",
-       .usage = "--ready [--nodes N]",
-       .text = "return once the cluster is healthy",
-       .more = "Looks every 100 ms until --timeout. Then rc 12 if the cluster is not healthy,\n"
-               "5 if nobody answered.",
-       .examples = {"kvctl wait --ready --nodes 3 --timeout 60s"},
+       .usage = "--ready [--nodes N] | --job ID",
+       .text = "return once the cluster is healthy, or a job done",
+       .more = "Looks at the cluster every 100 ms until --timeout. Then rc 12 if it is not\n"
+               "healthy, 5 if nobody answered. A job takes its time, unless --timeout is given:\n"
+               "rc 12 if it was aborted, or not done by then.",
+       .examples = {"kvctl wait --ready --nodes 3 --timeout 60s", "kvctl wait --job 7"},
        .options = {{"ready", 0, "", "", "every node is up"},
-                   {"nodes", 0, "N", "", "and there are at least N"}}},
+                   {"nodes", 0, "N", "", "and there are at least N"},
+                   {"job", 0, "ID", "", "the job has ended"}}},
+  };
+}
+
+// What is said of all of them.
+constexpr const char* kChanges =
+    "On a terminal shows what it would do, asks, and follows the job to its end.\n"
+    "Ctrl-C detaches, and the job goes on. Elsewhere it needs --yes, and prints the\n"
+    "job. rc 10 if it is refused because it is unsafe, 12 if the job was aborted.";
+
+constexpr OptionSpec kPlan{.name = "plan", .text = "show what it would do, and stop"};
+constexpr OptionSpec kWait{.name = "wait", .text = "follow the job to its end"};
+constexpr OptionSpec kZone{
+    .name = "zone", .value = "Z", .text = "where it will be, for the plan alone"};
+constexpr OptionSpec kAddress{
+    .name = "address", .value = "HOST:PORT", .text = "where to start it, for what is said of that"};
+constexpr OptionSpec kFewerReplicas{.name = "accept-fewer-replicas",
+                                    .text = "even if too few nodes remain"};
+
+std::vector<CommandSpec> ChangeCommands() {
+  return {
+      {.name = "join",
+       .alias = "",
+       .usage = "NAME [--zone Z] [--address HOST:PORT]",
+       .text = "add a node",
+       .more = kChanges,
+       .examples = {"kvctl join n4 --zone rack-d", "kvctl join n4 --plan"},
+       .min_arguments = 1,
+       .max_arguments = 1,
+       .options = {kZone, kAddress, kPlan, kWait}},
+      {.name = "leave",
+       .alias = "decommission",
+       .usage = "NODE [--accept-fewer-replicas]",
+       .text = "let a node hand over what it has, and stop",
+       .more = kChanges,
+       .examples = {"kvctl leave n2", "kvctl leave n2 --yes --wait"},
+       .min_arguments = 1,
+       .max_arguments = 1,
+       .options = {kFewerReplicas, kPlan, kWait}},
+      {.name = "remove",
+       .alias = "",
+       .usage = "NODE --confirm NODE [--accept-fewer-replicas]",
+       .text = "give up a node that is lost",
+       .more = "Its replicas are made anew from those of other nodes. On a terminal shows what\n"
+               "it does, and follows the job to its end. Ctrl-C detaches, and the job goes on.\n"
+               "rc 10 if it is refused because it is unsafe, 12 if the job was aborted.",
+       .examples = {"kvctl remove n3 --confirm n3", "kvctl remove n3 --plan"},
+       .min_arguments = 1,
+       .max_arguments = 1,
+       .options = {{"confirm", 0, "NODE", "", "its name once more"}, kFewerReplicas, kPlan, kWait}},
+      {.name = "replace",
+       .alias = "",
+       .usage = "OLD NEW [--zone Z] [--address HOST:PORT]",
+       .text = "put a new node in the place of another",
+       .more = kChanges,
+       .examples = {"kvctl replace n3 n4"},
+       .min_arguments = 2,
+       .max_arguments = 2,
+       .options = {kZone, kAddress, kPlan, kWait}},
+      {.name = "rebalance",
+       .alias = "",
+       .usage = "",
+       .text = "spread the replicas as evenly as zones permit",
+       .more = kChanges,
+       .examples = {"kvctl rebalance --plan"},
+       .options = {kPlan, kWait}},
+      {.name = "jobs",
+       .alias = "",
+       .usage = "[ID] [--watch] [--abort]",
+       .text = "the changes under way, and the latest that ended",
+       .more = "With ID that one; rc 3 if there is none. A job that is aborted leads back to\n"
+               "where it began.",
+       .examples = {"kvctl jobs", "kvctl jobs 7 --watch", "kvctl jobs 7 --abort"},
+       .max_arguments = 1,
+       .options = {{"watch", 0, "", "", "until it has ended, or all have"},
+                   {"abort", 0, "", "", "undo what it has done so far"}}},
   };
 }
 
@@ -174,7 +253,7 @@ std::vector<CommandSpec> ToolCommands() {
 
 std::vector<CommandSpec> MakeCommands() {
   std::vector<CommandSpec> all = DataCommands();
-  for (auto* family : {&ClusterCommands, &ToolCommands}) {
+  for (auto* family : {&ClusterCommands, &ChangeCommands, &ToolCommands}) {
     for (CommandSpec& command : family()) all.push_back(std::move(command));
   }
   return all;

@@ -27,13 +27,13 @@ std::string OptionList(std::span<const OptionSpec> options) {
 
 std::string GeneralHelp() {
   std::string out =
-      "kvctl: read and write a kvd cluster, and see how it is.\n"
+      "kvctl: read and write a kvd cluster, see how it is, and change it.\n"
       "\n"
       "usage: kvctl [OPTIONS] COMMAND [ARGUMENTS]\n"
       "\n"
       "Commands, with an example each:\n";
   for (const CommandSpec& command : Commands()) {
-    out += fmt::format("  {:<8} {}\n             $ {}\n", command.name, command.text,
+    out += fmt::format("  {:<10} {}\n             $ {}\n", command.name, command.text,
                        command.examples.front());
   }
   out += "\nOptions, before or after the command:\n" + OptionList(GlobalOptions());
@@ -51,10 +51,10 @@ std::string GeneralHelp() {
   }
   out += line + "\n";
   out +=
-      "Exit codes: 0 done, 2 usage, 3 no such key or node, 4 condition failed,\n"
+      "Exit codes: 0 done, 2 usage, 3 no such key, node or job, 4 condition failed,\n"
       "  5 nobody reached, 6 refused for now, 7 outcome of a write unknown,\n"
-      "  8 not permitted, 9 a limit, 11 damaged data, 12 degraded cluster,\n"
-      "  1 anything else\n"
+      "  8 not permitted, 9 a limit, 10 an unsafe change, 11 damaged data,\n"
+      "  12 degraded cluster, or a job that was aborted, 1 anything else\n"
       "\n"
       "kvctl help COMMAND says more.\n";
   return out;

@@ -2,20 +2,20 @@
 
 #include <unistd.h>
 
+#include <atomic>
 #include <csignal>
-#include <string_view>
+#include <utility>
 
 namespace kvd::kvctl {
 namespace {
 
-volatile std::sig_atomic_t write_in_flight = 0;
+std::atomic<const std::string*> last_words = nullptr;
+static_assert(std::atomic<const std::string*>::is_always_lock_free, "a signal handler reads it");
 
 // Everything here may be called from a signal handler.
 void OnSignal(int signal) {
-  constexpr std::string_view kText =
-      "kvctl: interrupted; the write may or may not be applied. Read the key to find out\n";
-  if (write_in_flight != 0) {
-    [[maybe_unused]] const auto written = write(STDERR_FILENO, kText.data(), kText.size());
+  if (const std::string* words = last_words.load(); words != nullptr) {
+    [[maybe_unused]] const auto written = write(STDERR_FILENO, words->data(), words->size());
   }
   std::signal(signal, SIG_DFL);
   raise(signal);
@@ -37,11 +37,11 @@ void HandleSignals() {
   Watch(SIGTERM);
 }
 
-WriteInFlight::WriteInFlight() {
-  write_in_flight = 1;
-}
-WriteInFlight::~WriteInFlight() {
-  write_in_flight = 0;
+LastWords::LastWords(std::string text)
+    : text_(std::move(text)), before_(last_words.exchange(&text_)) {}
+
+LastWords::~LastWords() {
+  last_words = before_;
 }
 
 }  // namespace kvd::kvctl

@@ -1,8 +1,10 @@
-// Ctrl-C during a write: says that its outcome is unknown, and then dies of the signal as a shell
-// expects (130, 143).
+// Ctrl-C: says what is known of the work it breaks off, and then the process dies of the signal as
+// a shell expects (130, 143).
 //
 // Threading: confined to the main thread.
 #pragma once
+
+#include <string>
 
 namespace kvd::kvctl {
 
@@ -10,13 +12,18 @@ namespace kvd::kvctl {
 // SIGTERM.
 void HandleSignals();
 
-// While one exists, a write may be on its way.
-class WriteInFlight {
+// While one exists, its text is what an interrupted process says on standard error. Of several the
+// latest; they end in the opposite order.
+class LastWords {
  public:
-  WriteInFlight();
-  ~WriteInFlight();
-  WriteInFlight(const WriteInFlight&) = delete;
-  WriteInFlight& operator=(const WriteInFlight&) = delete;
+  explicit LastWords(std::string text);
+  ~LastWords();
+  LastWords(const LastWords&) = delete;
+  LastWords& operator=(const LastWords&) = delete;
+
+ private:
+  const std::string text_;
+  const std::string* const before_;
 };
 
 }  // namespace kvd::kvctl

@@ -63,7 +63,12 @@ std::optional<Problem> ProblemOf(const NodeStatus& node, const ClusterStatus& st
   return std::nullopt;
 }
 
-std::string Summary(const ClusterStatus& status, const Health& health, bool colour) {
+std::string JobsText(JobCount jobs) {
+  if (!jobs) return "jobs unknown";
+  return *jobs == 0 ? "no jobs" : Plural(*jobs, "job");
+}
+
+std::string Summary(const ClusterStatus& status, const Health& health, JobCount jobs, bool colour) {
   std::string name(HealthName(health.state));
   if (health.state != Health::State::kHealthy) {
     std::ranges::transform(name, name.begin(), [](char c) { return static_cast<char>(c - 32); });
@@ -77,8 +82,9 @@ std::string Summary(const ClusterStatus& status, const Health& health, bool colo
     return out + fmt::format("   {} in the cluster file\n", Plural(status.nodes.size(), "node"));
   }
   return out + fmt::format("   {}/{} nodes up", health.nodes_up, status.nodes.size()) +
-         fmt::format("   epoch {}   {} x {}   no jobs\n", status.epoch.value,
-                     Plural(status.partitions, "partition"), Plural(status.replication, "replica"));
+         fmt::format("   epoch {}   {} x {}   {}\n", status.epoch.value,
+                     Plural(status.partitions, "partition"), Plural(status.replication, "replica"),
+                     JobsText(jobs));
 }
 
 // What is true beside the problems and should not surprise anybody.
@@ -178,9 +184,9 @@ Health JudgeHealth(const ClusterStatus& status) {
   return health;
 }
 
-std::string RenderStatus(const ClusterStatus& status, bool colour) {
+std::string RenderStatus(const ClusterStatus& status, JobCount jobs, bool colour) {
   const Health health = JudgeHealth(status);
-  std::string out = Summary(status, health, colour);
+  std::string out = Summary(status, health, jobs, colour);
   for (const Problem& problem : health.problems)
     (out += "  ").append(Visible(problem.message)).append("\n");
   out += Notes(status, health);
@@ -188,7 +194,7 @@ std::string RenderStatus(const ClusterStatus& status, bool colour) {
   return out + NodesTable(status, colour);
 }
 
-std::string StatusJson(const ClusterStatus& status) {
+std::string StatusJson(const ClusterStatus& status, JobCount jobs) {
   const Health health = JudgeHealth(status);
   ordered_json object;
   object["cluster"] = Visible(status.cluster);
@@ -199,7 +205,7 @@ std::string StatusJson(const ClusterStatus& status) {
   object["replication_wished"] = status.replication_wished;
   object["nodes_up"] = health.nodes_up;
   object["nodes"] = status.nodes.size();
-  object["jobs"] = 0;
+  object["jobs"] = jobs ? ordered_json(*jobs) : ordered_json(nullptr);
   object["partitions_unavailable"] = health.partitions_unavailable;
   object["answered_by"] = Visible(status.answered_by);
   object["problems"] = ordered_json::array();

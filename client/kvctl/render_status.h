@@ -3,6 +3,7 @@
 // Pure. Threading: values.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -35,9 +36,13 @@ struct Health {
 
 [[nodiscard]] Tint TintOf(client::NodeState state);
 
+// How many jobs are under way; nullopt if nobody could say.
+using JobCount = std::optional<uint64_t>;
+
 // One screen: the summary, the problems with what to do next, the nodes.
-[[nodiscard]] std::string RenderStatus(const client::ClusterStatus& status, bool colour);
-[[nodiscard]] std::string StatusJson(const client::ClusterStatus& status);
+[[nodiscard]] std::string RenderStatus(const client::ClusterStatus& status, JobCount jobs,
+                                       bool colour);
+[[nodiscard]] std::string StatusJson(const client::ClusterStatus& status, JobCount jobs);
 
 // The nodes as a table, or as an object each.
 [[nodiscard]] std::string NodesTable(const client::ClusterStatus& status, bool colour);

@@ -6,8 +6,10 @@
 #include <variant>
 
 #include "client/kvctl/command_line.h"
+#include "client/kvctl/commands_change.h"
 #include "client/kvctl/commands_cluster.h"
 #include "client/kvctl/commands_data.h"
+#include "client/kvctl/commands_jobs.h"
 #include "client/kvctl/commands_tools.h"
 #include "client/kvctl/help.h"
 #include "client/kvctl/session.h"
@@ -19,7 +21,7 @@ namespace {
 
 using Command = ExitCode (*)(Session&, const CommandLine&);
 
-constexpr std::array<std::pair<std::string_view, Command>, 12> kRunners = {{
+constexpr std::array<std::pair<std::string_view, Command>, 18> kRunners = {{
     {"put", Put},
     {"get", Get},
     {"del", Del},
@@ -30,6 +32,12 @@ constexpr std::array<std::pair<std::string_view, Command>, 12> kRunners = {{
     {"nodes", ShowNodes},
     {"ping", Ping},
     {"wait", Wait},
+    {"join", Join},
+    {"leave", Leave},
+    {"remove", Remove},
+    {"replace", Replace},
+    {"rebalance", Rebalance},
+    {"jobs", Jobs},
     {"version", Version},
     {"help", Help},
 }};
@@ -55,8 +63,10 @@ ExitCode Run(const std::vector<std::string>& words, const Environment& environme
   const auto& line = std::get<CommandLine>(parsed);
 
   const auto settings = MakeSettings(line, {.environment = environment,
+                                            .in_is_terminal = console.in_is_terminal(),
                                             .out_is_terminal = console.out_is_terminal(),
-                                            .err_is_terminal = console.err_is_terminal()});
+                                            .err_is_terminal = console.err_is_terminal(),
+                                            .host = HostName()});
   if (const auto* failure = std::get_if<Failure>(&settings)) return fail_early(*failure);
 
   Session session(std::get<Settings>(settings), console);

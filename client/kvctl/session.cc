@@ -25,9 +25,23 @@ const client::Client* Session::Cluster() {
   return &*client_;
 }
 
+void Session::Widen(const client::ClusterStatus& status) {
+  client::Options options = settings_.client;
+  for (const client::NodeStatus& node : status.nodes) {
+    const bool is_new =
+        std::ranges::find(options.endpoints, node.address) == options.endpoints.end();
+    client::Options alone = settings_.client;
+    alone.endpoints = {node.address};
+    if (is_new && client::Client::Open(alone).ok()) options.endpoints.push_back(node.address);
+  }
+  if (options.endpoints.size() == settings_.client.endpoints.size()) return;
+  auto opened = client::Client::Open(options);
+  if (opened.ok()) client_ = *std::move(opened);
+}
+
 std::optional<Duration> Session::TimeLeft() const {
   const Duration timeout = settings_.client.timeout;
-  if (timeout == Duration::zero()) return std::nullopt;
+  if (!limited_ || timeout == Duration::zero()) return std::nullopt;
   const Duration spent = std::chrono::steady_clock::now() - started_at_;
   // Zero would mean "no limit".
   return std::max<Duration>(timeout - spent, std::chrono::milliseconds(1));
@@ -35,7 +49,8 @@ std::optional<Duration> Session::TimeLeft() const {
 
 bool Session::IsOutOfTime() const {
   const Duration timeout = settings_.client.timeout;
-  return timeout != Duration::zero() && std::chrono::steady_clock::now() - started_at_ >= timeout;
+  return limited_ && timeout != Duration::zero() &&
+         std::chrono::steady_clock::now() - started_at_ >= timeout;
 }
 
 ExitCode Session::Print(std::string_view result, std::string_view done) {
@@ -50,6 +65,10 @@ ExitCode Session::Print(std::string_view result, std::string_view done) {
 ExitCode Session::Fail(const Failure& failure) {
   console_.WriteErr(json() ? FailureJson(failure) : FailureText(failure, settings_.err_colour));
   return failure.exit_code;
+}
+
+void Session::Note(std::string_view text) {
+  if (!settings_.quiet && !json()) console_.WriteErr(fmt::format("kvctl: {}\n", Visible(text)));
 }
 
 void Session::Trace(std::string_view operation, const client::Served& served) {

@@ -28,6 +28,14 @@ class Session {
   // The cluster at the endpoints of the settings; null after a failure, which has been reported.
   [[nodiscard]] const client::Client* Cluster();
 
+  // From now on Cluster() also asks the nodes that `status` lists, after the endpoints: whoever
+  // answers now may be about to stop. Those that the settings do not permit are left out.
+  void Widen(const client::ClusterStatus& status);
+
+  // The command takes as long as it takes, unless it was given a time. One call still has the
+  // default.
+  void LiftDefaultTimeout() { limited_ = settings_.timeout_given; }
+
   // For the next call: what is left of the command's time; nullopt: it has no limit.
   [[nodiscard]] std::optional<Duration> TimeLeft() const;
   [[nodiscard]] bool IsOutOfTime() const;
@@ -40,6 +48,9 @@ class Session {
   ExitCode Fail(const Failure& failure);
   ExitCode Fail(const client::Error& error) { return Fail(FromError(error)); }
 
+  // What people may want to know meanwhile, on standard error; not with --quiet, nor for programs.
+  void Note(std::string_view text);
+
   // With --verbose: how an operation was served.
   void Trace(std::string_view operation, const client::Served& served);
 
@@ -47,6 +58,7 @@ class Session {
   Settings settings_;
   Console& console_;
   const std::chrono::steady_clock::time_point started_at_;
+  bool limited_ = true;
   std::optional<client::Client> client_;
 };
 

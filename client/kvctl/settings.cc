@@ -6,6 +6,7 @@
 #include <array>
 #include <utility>
 
+#include "client/kvctl/layout.h"
 #include "config/diagnostic.h"
 #include "config/load.h"
 #include "config/parse.h"
@@ -68,6 +69,18 @@ bool IsColourful(bool is_terminal, const Surroundings& around) {
   return is_terminal && around.environment("TERM").value_or("") != "dumb";
 }
 
+// Cut where a character begins.
+std::string WhoAsks(const Surroundings& around) {
+  constexpr size_t kMaxBytes = 128;
+  const auto user = around.environment("USER");
+  std::string who = Visible(fmt::format("{}@{}", user && !user->empty() ? *user : "somebody",
+                                        around.host.empty() ? "somewhere" : around.host));
+  size_t end = std::min(who.size(), kMaxBytes);
+  while (end < who.size() && (static_cast<unsigned char>(who[end]) & 0xC0U) == 0x80U) --end;
+  who.resize(end);
+  return who;
+}
+
 class Maker {
  public:
   Maker(const CommandLine& line, const Surroundings& around) : line_(line), around_(around) {}
@@ -75,9 +88,12 @@ class Maker {
   std::variant<Settings, Failure> Run() {
     settings_.quiet = line_.Has("quiet");
     settings_.verbose = line_.Has("verbose");
+    settings_.yes = line_.Has("yes");
+    settings_.asked_by = WhoAsks(around_);
     settings_.client.insecure = line_.Has("insecure");
     TakeOutput();
     TakeColour();
+    TakeTerminal();
     TakeTimeout();
     TakeClusterFile();
     TakeEndpoints();
@@ -126,12 +142,22 @@ class Maker {
     settings_.out_colour = settings_.err_colour = *when == "always";
   }
 
+  // REQUIRES: the output is taken.
+  void TakeTerminal() {
+    settings_.on_terminal = around_.in_is_terminal && around_.out_is_terminal;
+    settings_.may_ask =
+        settings_.on_terminal && !line_.Has("no-input") && settings_.output != Format::kJson;
+    settings_.animated =
+        around_.err_is_terminal && around_.environment("TERM").value_or("") != "dumb";
+  }
+
   void TakeTimeout() {
     const auto given = Find("timeout");
     if (!given) return;
     const auto timeout = config::ParseDuration(given->value);
     if (!timeout.ok()) return Fail(given->source + ": " + Message(timeout.status()));
     settings_.client.timeout = *timeout;
+    settings_.timeout_given = true;
   }
 
   void TakeClusterFile() {

@@ -12,8 +12,7 @@
 
 #include "common/hash.h"
 #include "common/uuid.h"
-#include "google/rpc/error_details.pb.h"
-#include "google/rpc/status.pb.h"
+#include "fake_status.h"
 #include "kvd/v1/cluster.grpc.pb.h"
 #include "kvd/v1/kv.grpc.pb.h"
 
@@ -21,42 +20,6 @@ namespace kvd::client {
 namespace {
 
 constexpr uint32_t kPartitions = 16;
-
-grpc::StatusCode CodeOf(Reason reason) {
-  switch (reason) {
-    case Reason::kOutcomeUnknown:
-      return grpc::StatusCode::DEADLINE_EXCEEDED;
-    case Reason::kValueTooLarge:
-    case Reason::kKeyTooLarge:
-    case Reason::kBadRequest:
-      return grpc::StatusCode::INVALID_ARGUMENT;
-    case Reason::kOverloaded:
-    case Reason::kDiskFull:
-      return grpc::StatusCode::RESOURCE_EXHAUSTED;
-    case Reason::kBaseTooOld:
-    case Reason::kStaleRequest:
-      return grpc::StatusCode::FAILED_PRECONDITION;
-    default:
-      return grpc::StatusCode::UNAVAILABLE;
-  }
-}
-
-grpc::Status ToStatus(const Refusal& refusal) {
-  google::rpc::ErrorInfo info;
-  info.set_domain("kvd");
-  info.set_reason(std::string(ReasonName(refusal.reason)));
-  for (const auto& [field, value] : refusal.metadata) (*info.mutable_metadata())[field] = value;
-  google::rpc::Status rich;
-  rich.set_code(CodeOf(refusal.reason));
-  rich.set_message(refusal.message);
-  rich.add_details()->PackFrom(info);
-  if (refusal.retry_after) {
-    google::rpc::RetryInfo retry;
-    retry.mutable_retry_delay()->set_nanos(static_cast<int32_t>(refusal.retry_after->count()));
-    rich.add_details()->PackFrom(retry);
-  }
-  return {CodeOf(refusal.reason), refusal.message, rich.SerializeAsString()};
-}
 
 std::string UuidOf(size_t position) {
   std::string bytes(16, '\x42');
@@ -104,6 +67,7 @@ class FakeKvd::Services final : public v1::KV::Service, public v1::Cluster::Serv
     builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
     builder.RegisterService(static_cast<v1::KV::Service*>(this));
     builder.RegisterService(static_cast<v1::Cluster::Service*>(this));
+    builder.RegisterService(admin_.service());
     server_ = builder.BuildAndStart();
     address_ = "127.0.0.1:" + std::to_string(port);
   }
@@ -111,6 +75,7 @@ class FakeKvd::Services final : public v1::KV::Service, public v1::Cluster::Serv
   ~Services() override { server_->Shutdown(std::chrono::system_clock::now()); }
 
   const std::string& address() const { return address_; }
+  FakeAdmin& admin() { return admin_; }
 
   template <typename Change>
   void Script(Change change) {
@@ -219,7 +184,9 @@ class FakeKvd::Services final : public v1::KV::Service, public v1::Cluster::Serv
       auto* node = response->add_nodes();
       node->set_name(options_.nodes[i]);
       node->set_uuid(UuidOf(i));
-      node->set_address(address_);
+      const auto elsewhere = addresses_.find(node->name());
+      node->set_address(elsewhere != addresses_.end() ? elsewhere->second : address_);
+      node->set_peer_address("127.0.0.1:740" + std::to_string(i + 1));
       node->set_owned(static_cast<uint32_t>(kPartitions / options_.nodes.size()));
       node->set_replicas(node->owned());
       const bool down = down_.contains(node->name());
@@ -259,6 +226,7 @@ class FakeKvd::Services final : public v1::KV::Service, public v1::Cluster::Serv
   bool hangs_ = false;
   int calls_ = 0;
   std::set<std::string> down_;
+  std::map<std::string, std::string> addresses_;
   std::string waiting_for_;
 
   int script_left_ = 0;
@@ -321,6 +289,7 @@ class FakeKvd::Services final : public v1::KV::Service, public v1::Cluster::Serv
   }
 
   const Options options_;
+  FakeAdmin admin_;
   std::string address_;
   std::mutex mu_;
   std::shared_ptr<Store> store_;
@@ -380,6 +349,14 @@ void FakeKvd::Hang() {
 
 void FakeKvd::SetDown(const std::string& node) {
   services_->Script([&](Services& services) { services.down_.insert(node); });
+}
+
+void FakeKvd::SetAddress(const std::string& node, std::string address) {
+  services_->Script([&](Services& services) { services.addresses_[node] = std::move(address); });
+}
+
+FakeAdmin& FakeKvd::admin() {
+  return services_->admin();
 }
 
 void FakeKvd::SetWaitingFor(std::string what) {

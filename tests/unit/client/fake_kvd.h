@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "common/refusal.h"
+#include "fake_admin.h"
 
 namespace kvd::client {
 
@@ -67,8 +68,14 @@ class FakeKvd {
   // Reports `node` as down in status and ring.
   void SetDown(const std::string& node);
 
+  // Reports that clients reach `node` there; without it they do here.
+  void SetAddress(const std::string& node, std::string address);
+
   // Reports that the founding waits for something.
   void SetWaitingFor(std::string what);
+
+  // Its changes of the cluster, and their script.
+  [[nodiscard]] FakeAdmin& admin();
 
   // The request ids of the writes that arrived, in order.
   [[nodiscard]] std::vector<SeenId> ids() const;

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "kvd/v1/admin.pb.h"
 #include "kvd/v1/cluster.pb.h"
 
 namespace kvd::client {
@@ -37,6 +38,61 @@ TEST(FromProtoTest, NonsenseDurationsDoNotOverflow) {
   v1::GetStatusResponse response;
   response.add_nodes()->set_silent_ms(UINT64_MAX);
   EXPECT_GT(FromProto(response).nodes[0].silent, Duration::zero());
+}
+
+TEST(FromProtoTest, PlanThatContradictsItselfIsRefused) {
+  EXPECT_TRUE(FromProto(v1::PlanResponse()));
+  v1::PlanResponse nobody_takes;
+  nobody_takes.add_transfers()->set_from("n1");
+  EXPECT_FALSE(FromProto(nobody_takes));
+  v1::PlanResponse to_itself;
+  auto* transfer = to_itself.add_transfers();
+  transfer->set_from("n1");
+  transfer->set_to("n1");
+  EXPECT_FALSE(FromProto(to_itself));
+  transfer->clear_from();  // An additional copy.
+  EXPECT_TRUE(FromProto(to_itself));
+  v1::PlanResponse nobodys_share;
+  nobodys_share.add_after()->set_replicas(3);
+  EXPECT_FALSE(FromProto(nobodys_share));
+  v1::PlanResponse loses_what_goes_on;
+  loses_what_goes_on.add_exposures_before()->set_lost(1);
+  EXPECT_FALSE(FromProto(loses_what_goes_on));
+}
+
+TEST(FromProtoTest, FailureOfANewerNodeIsUnknown) {
+  using Of = Plan::Exposure::Of;
+  v1::PlanResponse response;
+  response.add_exposures_after()->set_stopped(2);
+  response.add_exposures_after()->set_node("n1");
+  response.add_exposures_after()->set_zone("");
+  const auto plan = FromProto(response);
+  ASSERT_TRUE(plan);
+  EXPECT_EQ(plan->after.exposures[0].of, Of::kUnknown);
+  EXPECT_EQ(plan->after.exposures[1].of, Of::kNode);
+  EXPECT_EQ(plan->after.exposures[1].name, "n1");
+  EXPECT_EQ(plan->after.exposures[2].of, Of::kZone);
+}
+
+TEST(FromProtoTest, AnswerWithoutItsJobIsRefused) {
+  v1::JobResponse response;
+  EXPECT_FALSE(FromProto(response));
+  response.mutable_job();
+  EXPECT_TRUE(FromProto(response));
+  response.mutable_job()->add_nodes("");
+  EXPECT_FALSE(FromProto(response));
+  v1::ListJobsResponse list;
+  *list.add_jobs() = response.job();
+  EXPECT_FALSE(FromProto(list));
+}
+
+TEST(FromProtoTest, MoreCopiesLeftThanThereWereAreNoneDone) {
+  v1::JobResponse response;
+  response.mutable_job()->set_copies(3);
+  response.mutable_job()->set_copies_left(5);
+  response.mutable_job()->set_age_ms(UINT64_MAX);
+  EXPECT_EQ(FromProto(response)->copies_done(), 0U);
+  EXPECT_GT(FromProto(response)->age, Duration::zero());
 }
 
 }  // namespace

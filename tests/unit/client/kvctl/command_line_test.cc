@@ -65,6 +65,7 @@ TEST(CommandLineTest, AliasesNameTheirCommand) {
   EXPECT_EQ(Parsed({"set", "k", "v"}).command->name, "put");
   EXPECT_EQ(Parsed({"rm", "k"}).command->name, "del");
   EXPECT_EQ(Parsed({"locate", "k"}).command->name, "ring");
+  EXPECT_EQ(Parsed({"decommission", "n2"}).command->name, "leave");
 }
 
 TEST(CommandLineTest, MistakesAreNamedWithWhatWasProbablyMeant) {

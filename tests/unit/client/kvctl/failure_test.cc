@@ -32,8 +32,19 @@ TEST(ExitCodeTest, ReasonsMapAsDocumented) {
   EXPECT_EQ(OfReason(Reason::kPermissionDenied), ExitCode::kNotPermitted);
   EXPECT_EQ(OfReason(Reason::kUnsafeChange), ExitCode::kUnsafe);
   EXPECT_EQ(OfReason(Reason::kJobConflict), ExitCode::kUnsafe);
+  EXPECT_EQ(OfReason(Reason::kNotFound), ExitCode::kNotFound);
   EXPECT_EQ(OfReason(Reason::kDataDamaged), ExitCode::kDamaged);
   EXPECT_EQ(OfReason(Reason::kInternal), ExitCode::kError);
+}
+
+TEST(ExitCodeTest, WhatTimeMayMendIsPassing) {
+  EXPECT_TRUE(IsPassing({.kind = ErrorKind::kUnreachable}));
+  EXPECT_TRUE(IsPassing({.kind = ErrorKind::kTimedOut}));
+  EXPECT_TRUE(IsPassing({.kind = ErrorKind::kRefused, .reason = Reason::kNoMajority}));
+  EXPECT_TRUE(IsPassing({.kind = ErrorKind::kRefused, .reason = Reason::kOverloaded}));
+  EXPECT_FALSE(IsPassing({.kind = ErrorKind::kRefused, .reason = Reason::kNotFound}));
+  EXPECT_FALSE(IsPassing({.kind = ErrorKind::kRefused, .reason = Reason::kUnsafeChange}));
+  EXPECT_FALSE(IsPassing({.kind = ErrorKind::kFault}));
 }
 
 TEST(FailureTest, JsonCarriesReasonMessageCodeAndMetadata) {

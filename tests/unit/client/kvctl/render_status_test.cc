@@ -46,7 +46,7 @@ client::ClusterStatus StatusOf(std::vector<client::NodeStatus> nodes) {
 
 TEST(RenderStatusTest, HealthyClusterFitsOneScreen) {
   EXPECT_EQ(
-      RenderStatus(StatusOf({Up("n1"), Up("n2")}), /*colour=*/false),
+      RenderStatus(StatusOf({Up("n1"), Up("n2")}), /*jobs=*/0, /*colour=*/false),
       "cluster demo   healthy   2/2 nodes up   epoch 4   255 partitions x 1 replica   no jobs\n"
       "NODE  STATE  ADDRESS        ZONE    OWNS  REPLICAS   KEYS   DISK  BEHIND  UPTIME  VERSION\n"
       "n1    up     10.0.0.1:7400  rack-a    85        85  1.20M  2 GiB       0   3d 4h  0.1.0\n"
@@ -58,7 +58,7 @@ TEST(RenderStatusTest, DegradedClusterSaysWhatItMeansAndWhatNext) {
   EXPECT_EQ(JudgeHealth(status).state, Health::State::kDegraded);
   EXPECT_EQ(JudgeHealth(status).partitions_unavailable, 85U);
   EXPECT_THAT(
-      RenderStatus(status, /*colour=*/false),
+      RenderStatus(status, /*jobs=*/0, /*colour=*/false),
       HasSubstr("cluster demo   DEGRADED   2/3 nodes up   epoch 4   255 partitions x 1 replica   "
                 "no jobs\n"
                 "  n3 is unreachable for 4m12s (connection refused); its 85 partitions are "
@@ -71,7 +71,7 @@ TEST(RenderStatusTest, LossOfANodeAmongReplicasSaysWhatIsLeft) {
   auto status = StatusOf({Up("n1"), Up("n2"), Down("n3")});
   status.replication = 3;
   EXPECT_EQ(JudgeHealth(status).partitions_unavailable, 0U);
-  EXPECT_THAT(RenderStatus(status, /*colour=*/false),
+  EXPECT_THAT(RenderStatus(status, /*jobs=*/0, /*colour=*/false),
               HasSubstr("  n3 is unreachable for 4m12s (connection refused); other nodes own its "
                         "partitions\n"
                         "  every key is served; no further failure is tolerated: if one more node "
@@ -84,7 +84,7 @@ TEST(RenderStatusTest, PartitionWithoutAnOwnerIsNotHealthy) {
   status.leaderless = 2;
   EXPECT_EQ(JudgeHealth(status).state, Health::State::kDegraded);
   EXPECT_EQ(JudgeHealth(status).partitions_unavailable, 2U);
-  EXPECT_THAT(RenderStatus(status, /*colour=*/false),
+  EXPECT_THAT(RenderStatus(status, /*jobs=*/0, /*colour=*/false),
               HasSubstr("  2 partitions without an owner: too few of their replicas are up, or an "
                         "election is under way\n"
                         "  253 of 255 partitions are served; keys in the others are refused (rc "
@@ -95,7 +95,7 @@ TEST(RenderStatusTest, FewerCopiesThanWishedAreAdmitted) {
   auto status = StatusOf({Up("n1")});
   status.replication_wished = 3;
   EXPECT_EQ(JudgeHealth(status).state, Health::State::kHealthy);
-  EXPECT_THAT(RenderStatus(status, /*colour=*/false),
+  EXPECT_THAT(RenderStatus(status, /*jobs=*/0, /*colour=*/false),
               HasSubstr("each key has 1 replica, cluster.replication asks for 3: that needs more "
                         "nodes"));
 }
@@ -113,7 +113,7 @@ TEST(RenderStatusTest, FoundingSaysWhatItWaitsFor) {
   auto status = StatusOf({Up("n1"), Down("n2")});
   status.waiting_for = "waiting for n2 to found cluster demo";
   EXPECT_EQ(JudgeHealth(status).state, Health::State::kFounding);
-  const std::string text = RenderStatus(status, /*colour=*/false);
+  const std::string text = RenderStatus(status, /*jobs=*/0, /*colour=*/false);
   EXPECT_THAT(text, HasSubstr("cluster demo   FOUNDING   2 nodes in the cluster file\n"
                               "  waiting for n2 to found cluster demo\n"
                               "  next: start the nodes it waits for"));
@@ -124,12 +124,26 @@ TEST(RenderStatusTest, FoundingSaysWhatItWaitsFor) {
 TEST(RenderStatusTest, JsonKeepsItsFields) {
   auto status = StatusOf({Up("n1"), Down("n3")});
   status.answered_by = "n1";
-  EXPECT_EQ(StatusJson(status),
+  EXPECT_EQ(StatusJson(status, /*jobs=*/0),
             R"({"cluster":"demo","state":"degraded","epoch":4,"partitions":255,"replication":1,)"
             R"("replication_wished":1,"nodes_up":1,"nodes":2,"jobs":0,"partitions_unavailable":85,)"
             R"("answered_by":"n1","problems":[{"node":"n3","message":"n3 is unreachable for 4m12s )"
             R"((connection refused); its 85 partitions are unavailable until it is back"}]})"
             "\n");
+}
+
+TEST(RenderStatusTest, JobsUnderWayAreCounted) {
+  const auto status = StatusOf({Up("n1")});
+  EXPECT_THAT(RenderStatus(status, /*jobs=*/1, /*colour=*/false), HasSubstr("1 replica   1 job\n"));
+  EXPECT_THAT(RenderStatus(status, /*jobs=*/2, /*colour=*/false), HasSubstr("   2 jobs\n"));
+  EXPECT_THAT(StatusJson(status, /*jobs=*/2), HasSubstr(R"("jobs":2,)"));
+}
+
+TEST(RenderStatusTest, JobsThatNobodyTellsAreUnknown) {
+  const auto status = StatusOf({Up("n1")});
+  EXPECT_THAT(RenderStatus(status, /*jobs=*/std::nullopt, /*colour=*/false),
+              HasSubstr("   jobs unknown\n"));
+  EXPECT_THAT(StatusJson(status, /*jobs=*/std::nullopt), HasSubstr(R"("jobs":null,)"));
 }
 
 TEST(RenderStatusTest, NodeNeverHeardHasNoFigures) {

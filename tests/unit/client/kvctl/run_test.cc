@@ -10,61 +10,20 @@
 #include <cstdio>
 #include <fstream>
 
-#include "../fake_kvd.h"
 #include "../raw_server.h"
-#include "client/kvctl/console.h"
+#include "run_world.h"
 
 namespace kvd::kvctl {
 namespace {
 
 using namespace std::string_literals;
-using client::FakeKvd;
 using client::RawServer;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::StartsWith;
 
-class MemoryConsole final : public Console {
- public:
-  [[nodiscard]] Status WriteOut(std::string_view bytes) override {
-    if (full) return MakeStatus(StatusCode::kUnknown, "write standard output: no space left");
-    if (closed) return MakeStatus(StatusCode::kCancelled, "write standard output: broken pipe");
-    out += bytes;
-    return OkStatus();
-  }
-  void WriteErr(std::string_view text) override { err += text; }
-  [[nodiscard]] StatusOr<std::string> ReadIn(size_t limit) override {
-    return in.substr(0, limit + 1);
-  }
-  [[nodiscard]] bool out_is_terminal() const override { return terminal; }
-  [[nodiscard]] bool err_is_terminal() const override { return false; }
-
-  std::string in;
-  std::string out;
-  std::string err;
-  bool terminal = false;
-  bool full = false;
-  bool closed = false;
-};
-
-class RunTest : public ::testing::Test {
- protected:
-  ExitCode Do(std::vector<std::string> words) {
-    console_.out.clear();
-    console_.err.clear();
-    const auto environment = [&](std::string_view name) -> std::optional<std::string> {
-      if (name == "KVCTL_ENDPOINTS") return endpoints_;
-      if (name == "TERM") return "dumb";
-      return std::nullopt;
-    };
-    return kvctl::Run(words, environment, console_);
-  }
-
-  FakeKvd node_{{.node = "n1", .nodes = {"n1", "n2"}}};
-  std::string endpoints_ = node_.address();
-  MemoryConsole console_;
-};
+class RunTest : public RunWorld {};
 
 TEST_F(RunTest, GetWritesExactlyTheBytesThatWerePut) {
   ASSERT_EQ(Do({"put", "greeting", "hello world"}), ExitCode::kDone);

@@ -21,9 +21,11 @@ std::variant<Settings, Failure> Make(const std::vector<std::string>& words,
     const auto it = variables.find(name);
     return it == variables.end() ? std::nullopt : std::optional(it->second);
   };
-  return MakeSettings(
-      std::get<CommandLine>(line),
-      {.environment = environment, .out_is_terminal = terminal, .err_is_terminal = terminal});
+  return MakeSettings(std::get<CommandLine>(line), {.environment = environment,
+                                                    .in_is_terminal = terminal,
+                                                    .out_is_terminal = terminal,
+                                                    .err_is_terminal = terminal,
+                                                    .host = "laptop"});
 }
 
 Settings Made(const std::vector<std::string>& words, const Variables& variables = {},
@@ -81,6 +83,38 @@ TEST(SettingsTest, ColourFollowsFlagThenVariablesThenStream) {
   EXPECT_FALSE(Made({"ring"}, {{"CLICOLOR_FORCE", "0"}}).out_colour);
   EXPECT_TRUE(Made({"ring", "--color", "always"}, {{"NO_COLOR", "1"}}).out_colour);
   EXPECT_FALSE(Made({"ring", "--color=never"}, {}, true).out_colour);
+}
+
+TEST(SettingsTest, TimeThatWasGivenIsTold) {
+  EXPECT_FALSE(Made({"ring"}).timeout_given);
+  EXPECT_TRUE(Made({"ring", "-t", "5s"}).timeout_given);
+  EXPECT_TRUE(Made({"ring"}, {{"KVCTL_TIMEOUT", "5s"}}).timeout_given);
+}
+
+TEST(SettingsTest, QuestionsNeedATerminalAndSomebodyWhoReads) {
+  EXPECT_FALSE(Made({"rebalance"}).may_ask);
+  EXPECT_TRUE(Made({"rebalance"}, {}, true).may_ask);
+  EXPECT_FALSE(Made({"rebalance", "--no-input"}, {}, true).may_ask);
+  EXPECT_FALSE(Made({"rebalance", "-o", "json"}, {}, true).may_ask);
+  EXPECT_TRUE(Made({"rebalance", "--no-input"}, {}, true).on_terminal);
+  EXPECT_TRUE(Made({"rebalance", "-y"}).yes);
+}
+
+TEST(SettingsTest, LinesAreRedrawnOnlyWhereTheyCanBe) {
+  EXPECT_FALSE(Made({"jobs"}).animated);
+  EXPECT_TRUE(Made({"jobs"}, {}, true).animated);
+  EXPECT_TRUE(Made({"jobs"}, {{"NO_COLOR", "1"}}, true).animated);
+  EXPECT_FALSE(Made({"jobs"}, {{"TERM", "dumb"}}, true).animated);
+}
+
+TEST(SettingsTest, WhoAsksIsCutToWhatJobsShow) {
+  EXPECT_EQ(Made({"jobs"}, {{"USER", "alice"}}).asked_by, "alice@laptop");
+  EXPECT_EQ(Made({"jobs"}).asked_by, "somebody@laptop");
+  EXPECT_EQ(Made({"jobs"}, {{"USER", "a\xff"}}).asked_by, "a\\xff@laptop");
+  const std::string umlauts = "\xc3\xbc";
+  std::string user = "x";
+  for (int i = 0; i < 100; ++i) user += umlauts;
+  EXPECT_EQ(Made({"jobs"}, {{"USER", user}}).asked_by, user.substr(0, 127));
 }
 
 }  // namespace
