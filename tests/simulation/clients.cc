@@ -42,7 +42,7 @@ std::vector<Op> OpsOf(const node::Operation& operation) {
   }
   std::visit(
       [&](const auto& action) {
-        if constexpr (!std::is_same_v<std::decay_t<decltype(action)>, node::Batch>) {
+        if constexpr (requires { OpOf(operation.key, action); }) {
           ops.push_back(OpOf(operation.key, action));
         }
       },

@@ -76,6 +76,7 @@ class Machine {
 
   // nullptr while none runs.
   [[nodiscard]] Process* process() { return process_.get(); }
+  [[nodiscard]] bool runs() const { return process_ != nullptr; }
 
   // Counts processes: an answer belongs to the one that asked.
   [[nodiscard]] uint64_t run() const { return run_; }

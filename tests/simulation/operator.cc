@@ -30,9 +30,43 @@ void Operator::ActLater() {
 
 void Operator::Act() {
   const uint64_t dice = around_.world.random().Below(100);
-  if (dice < 40) return Admit();
-  if (dice < 85) return TakeAway();
-  MoveOne();
+  if (dice < 30) return Admit();
+  if (dice < 60) return TakeAway();
+  if (dice < 70) return MoveOne();
+  AskForSomething();
+}
+
+// Whatever is asked is safe, or refused; what comes of it, the ledger tells.
+void Operator::AskForSomething() {
+  Machine* machine = AnyWhere([](const Machine& each) { return !each.is_off(); });
+  if (machine == nullptr || machine->process() == nullptr) return;
+  const auto judge = [this](const std::optional<node::Answer>& answer) {
+    const auto* refusal = answer ? std::get_if<Refusal>(&answer->result) : nullptr;
+    if (refusal == nullptr || refusal->reason != Reason::kInternal) return;
+    around_.world.Fail(FailureKind::kWrong, "an operator is told: " + refusal->message);
+  };
+  machine->process()->Call({.key = {}, .action = DrawRequest()}, std::chrono::seconds(5), judge);
+}
+
+node::Administer Operator::DrawRequest() {
+  Random& random = around_.world.random();
+  const auto any_name = [this] { return AnyWhere([](const Machine&) { return true; })->name(); };
+  const uint64_t dice = random.Below(100);
+  if (dice < 15) {
+    const uint64_t jobs = around_.ledger.newest() ? around_.ledger.newest()->next_job.value : 1;
+    return {node::AbortJob{topology::JobId{jobs - random.Below(std::min<uint64_t>(jobs, 3))}}};
+  }
+  const bool accept_fewer = random.Chance(100'000);
+  node::Change change = node::Rebalance{};
+  if (dice < 50) {
+    change = node::LeaveNode{any_name(), accept_fewer};
+  } else if (dice < 75) {
+    change = node::RemoveNode{any_name(), accept_fewer};
+  } else if (dice < 95) {
+    change = node::ReplaceNode{any_name(), any_name(), ""};
+  }
+  if (random.Chance(100'000)) return {node::PlanChange{change}};
+  return {node::StartChange{change, "operator"}};
 }
 
 Operator::Standing Operator::StandingOf(const Machine& machine) const {
@@ -71,17 +105,10 @@ bool Operator::AreAddressesKnown() const {
          });
 }
 
-bool Operator::IsArriving(const Machine& machine) const {
-  const auto& newest = around_.ledger.newest();
-  const topology::Member* member = newest ? newest->Find(machine.disk().node_uuid()) : nullptr;
-  const topology::Job* job = member != nullptr ? newest->FindJobOf(member->id) : nullptr;
-  return job != nullptr && job->kind == topology::JobKind::kJoin;
-}
-
 // A spare machine joins. One that was removed has to come back empty; if it does not, it is told.
 void Operator::Admit() {
   Machine* machine = AnyWhere([this](const Machine& each) {
-    return each.is_off() && StandingOf(each) != Standing::kMember;
+    return each.is_off() && !each.runs() && StandingOf(each) != Standing::kMember;
   });
   if (machine == nullptr || !IsFounded()) return;
   const bool was_removed = StandingOf(*machine) == Standing::kRemoved;
@@ -109,8 +136,7 @@ void Operator::TakeAway() {
 
 void Operator::BringBack(Machine& machine) {
   Random& random = around_.world.random();
-  const bool may_be_lost = !IsArriving(machine) && around_.consensus.CanDoWithout(machine.host());
-  if (may_be_lost && random.Chance(400'000)) {
+  if (around_.consensus.CanDoWithout(machine.host()) && random.Chance(400'000)) {
     machine.Wipe();
   } else if (AreAddressesKnown() && random.Chance(200'000)) {
     machine.Move();

@@ -1,9 +1,10 @@
 // Whoever runs the cluster, and changes who is a member of it: lets spare machines join, takes
 // machines away for a while, and loses their disks; one that was away for long may have been
-// removed meanwhile. The system group sees to the rest.
+// removed meanwhile. Asks for changes, too, of whatever node: that one leaves, is removed or
+// replaced, that the ring is rebalanced, that a job is aborted. The system group sees to the rest.
 //
-// An operator is careful: no disk is lost as long as that could cost a group its majority, nor
-// while its node is still joining; and nobody moves before the cluster knows where the last one
+// An operator is careful: no disk is lost as long as that could cost a group its majority, and
+// nobody moves before the cluster knows where the last one
 // that moved is. What he knows of the cluster is what was decided, at once.
 //
 // Threading: one world, one thread.
@@ -44,12 +45,13 @@ class Operator {
   void TakeAway();
   void BringBack(Machine& machine);
   void MoveOne();
+  void AskForSomething();
+  [[nodiscard]] node::Administer DrawRequest();
   [[nodiscard]] Standing StandingOf(const Machine& machine) const;
   [[nodiscard]] bool IsFounder(const Machine& machine) const;
   [[nodiscard]] bool IsLate(const Machine& machine) const;  // The cluster was there before it.
   [[nodiscard]] bool IsFounded() const;
   [[nodiscard]] bool AreAddressesKnown() const;
-  [[nodiscard]] bool IsArriving(const Machine& machine) const;
   [[nodiscard]] Machine* AnyWhere(const std::function<bool(const Machine&)>& fits);
 
   const Surroundings& around_;
