@@ -14,8 +14,12 @@
 
 namespace kvd::testing {
 
-Cluster::Cluster(const Options& options) : nodes_(static_cast<size_t>(options.nodes)) {
+Cluster::Cluster(const Options& options)
+    : founders_(options.founders == 0 ? options.nodes : options.founders),
+      partitions_(options.partitions),
+      nodes_(static_cast<size_t>(options.nodes)) {
   WriteWholeFile(file(), FileText(options.settings));
+  WriteWholeFile(file_of_joiners(), ListOf(size(), options.settings));
   if (!options.start) return;
   StartAll();
   AwaitReady();
@@ -35,7 +39,7 @@ void Cluster::Start(int node) {
 }
 
 void Cluster::StartAll() {
-  for (int node = 1; node <= size(); ++node) Start(node);
+  for (int node = 1; node <= founders_; ++node) Start(node);
 }
 
 void Cluster::Kill(int node) {
@@ -46,6 +50,10 @@ void Cluster::Kill(int node) {
 
 int Cluster::Stop(int node) {
   At(node).process->Signal(SIGTERM);
+  return AwaitEnd(node);
+}
+
+int Cluster::AwaitEnd(int node) {
   const auto code = At(node).process->Wait(kPatience);
   EXPECT_TRUE(code.has_value()) << NodeName(node) << " does not stop";
   At(node).process.reset();
@@ -87,6 +95,7 @@ void Cluster::AwaitReady() {
 
 bool Cluster::AllOwnedAsPreferred() const {
   for (int node = 1; node <= size(); ++node) {
+    if (At(node).process == nullptr) continue;
     const auto ring = ClientOf(node).GetRing();
     if (!ring.ok()) return false;
     for (const auto& partition : ring->partitions) {
@@ -146,8 +155,13 @@ std::string Cluster::log(int node) const {
 }
 
 std::string Cluster::FileText(const std::string& settings) const {
-  std::string text = "version: 1\ncluster: { name: demo }\nnodes:\n";
-  for (int node = 1; node <= size(); ++node) {
+  return ListOf(founders_, settings);
+}
+
+std::string Cluster::ListOf(int nodes, const std::string& settings) const {
+  const std::string more = partitions_ == 0 ? "" : fmt::format(", partitions: {}", partitions_);
+  std::string text = fmt::format("version: 1\ncluster: {{ name: demo{} }}\nnodes:\n", more);
+  for (int node = 1; node <= nodes; ++node) {
     text += fmt::format("  - {{ name: {}, address: \"{}\", peer_address: \"{}\" }}\n",
                         NodeName(node), address(node), peer_address(node));
   }
@@ -157,8 +171,8 @@ std::string Cluster::FileText(const std::string& settings) const {
 }
 
 std::vector<std::string> Cluster::Command(int node) const {
-  return {KvdBinary(),    "--config",     file().string(), "--node",
-          NodeName(node), "--log-format", "text"};
+  const auto& list = node > founders_ ? file_of_joiners() : file();
+  return {KvdBinary(), "--config", list.string(), "--node", NodeName(node), "--log-format", "text"};
 }
 
 std::string NodeName(int node) {

@@ -22,9 +22,13 @@ class Cluster {
  public:
   struct Options {
     int nodes = 3;
+    // These first ones found the cluster; the others, whose file lists them all, join when a test
+    // starts them. 0: all.
+    int founders = 0;
+    int partitions = 0;  // 0: as many as there are by default.
     // The rest of the cluster file, beside the nodes and their folders.
     std::string settings = kQuickStop;
-    bool start = true;  // Every node, and wait until all are up and own what they should.
+    bool start = true;  // Every founder, and wait until all are up and own what they should.
   };
   static constexpr const char* kQuickStop = "timeouts: { drain_delay: 0s }\n";
 
@@ -35,9 +39,10 @@ class Cluster {
   Cluster& operator=(const Cluster&) = delete;
 
   void Start(int node);
-  void StartAll();
-  void Kill(int node);  // kill -9, and its end.
-  int Stop(int node);   // SIGTERM, and its exit code.
+  void StartAll();         // The founders.
+  void Kill(int node);     // kill -9, and its end.
+  int Stop(int node);      // SIGTERM, and its exit code.
+  int AwaitEnd(int node);  // It stops by itself; its exit code.
   void Freeze(int node);
   void Thaw(int node);
 
@@ -67,9 +72,10 @@ class Cluster {
   [[nodiscard]] const std::filesystem::path& folder() const { return folder_.path(); }
   [[nodiscard]] std::filesystem::path data_dir(int node) const;
   [[nodiscard]] std::filesystem::path file() const { return folder() / "cluster.yaml"; }
+  [[nodiscard]] std::filesystem::path file_of_joiners() const { return folder() / "joiners.yaml"; }
   [[nodiscard]] std::string log(int node) const;  // What it has printed, over all its starts.
 
-  // The text of the cluster file; `settings` as in Options.
+  // The text of the founders' cluster file; `settings` as in Options.
   [[nodiscard]] std::string FileText(const std::string& settings) const;
 
   // The command line of a node. A test may run it by hand, to see it refused.
@@ -85,9 +91,12 @@ class Cluster {
   [[nodiscard]] Node& At(int node) { return nodes_.at(static_cast<size_t>(node - 1)); }
   [[nodiscard]] const Node& At(int node) const { return nodes_.at(static_cast<size_t>(node - 1)); }
   [[nodiscard]] std::filesystem::path log_path(int node) const;
+  [[nodiscard]] std::string ListOf(int nodes, const std::string& settings) const;
   [[nodiscard]] bool AllSeenAsTheyAre() const;
   [[nodiscard]] bool AllOwnedAsPreferred() const;
 
+  const int founders_;
+  const int partitions_;
   TempFolder folder_;
   std::vector<Node> nodes_;
 };
