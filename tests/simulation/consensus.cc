@@ -13,13 +13,6 @@ uint64_t ContentOf(const storage::Entry& entry) {
   return Hash64(entry.payload) + static_cast<uint64_t>(entry.kind);
 }
 
-// By rules of its own: those of the room may be broken.
-template <typename Yes>
-bool IsMajority(const std::vector<raft::Member>& members, const Yes& yes) {
-  const auto count = std::ranges::count_if(members, yes);
-  return static_cast<size_t>(count) * 2 > members.size();
-}
-
 bool IsRequest(const raft::Message& message) {
   return !std::holds_alternative<raft::VoteReply>(message.body) &&
          !std::holds_alternative<raft::AppendReply>(message.body) &&
@@ -39,6 +32,9 @@ void Consensus::AddMachine(HostId host, const std::string& name, const Disk& dis
 
 void Consensus::Wiped(HostId host, const Disk& disk) {
   Machine& machine = machines_.at(host);
+  for (const auto& [replica, home] : homes_) {
+    if (home == machine.node) ended_.insert(replica);
+  }
   lost_.push_back(machine);
   machine = {machine.name, &disk, {}, {}, {}, {}};
 }
@@ -54,11 +50,7 @@ bool Consensus::CanDoWithout(HostId host) const {
   };
   for (const auto& [other, machine] : machines_) {
     for (const auto& [partition, seen] : machine.seen) {
-      const auto yes = remains(GroupOf(partition));
-      if (!IsMajority(seen.configuration.voters, yes)) return false;
-      if (seen.configuration.IsJoint() && !IsMajority(seen.configuration.outgoing, yes)) {
-        return false;
-      }
+      if (!HasMajorities(seen.configuration, remains(GroupOf(partition)))) return false;
     }
   }
   return true;
@@ -69,7 +61,7 @@ void Consensus::Started(HostId host, const std::map<PartitionId, Index>& applied
   machine.seen.clear();
   for (const auto& [partition, flushed] : std::map(machine.flushed)) {
     const Disk::Named named = machine.disk->NamedOf(GroupOf(partition));
-    if (named.removed != ReplicaId{}) removed_.insert({GroupOf(partition), named.removed});
+    if (named.removed != ReplicaId{}) ended_.insert({GroupOf(partition), named.removed});
     if (named.removed != ReplicaId{} && named.here == ReplicaId{}) {
       machine.flushed.erase(partition);  // It was removed, and its data with it.
       continue;
@@ -96,7 +88,7 @@ void Consensus::Flushed(HostId host, PartitionId partition, Index index) {
 
 void Consensus::Dropped(HostId host, PartitionId partition) {
   Machine& machine = machines_.at(host);
-  removed_.insert({GroupOf(partition), machine.disk->NamedOf(GroupOf(partition)).removed});
+  ended_.insert({GroupOf(partition), machine.disk->NamedOf(GroupOf(partition)).removed});
   machine.seen.erase(partition);
   machine.applied.erase(partition);
   machine.flushed.erase(partition);
@@ -159,8 +151,8 @@ void Consensus::CheckIdentity(Machine& machine, PartitionId partition,
                               const raft::Replica& replica) {
   Seen& seen = machine.seen[partition];
   const std::pair name(replica.group(), replica.self().id);
-  if (removed_.contains(name)) {
-    Fail(replica.group(), fmt::format("S14: {} runs replica {}, which was removed", machine.name,
+  if (ended_.contains(name)) {
+    Fail(replica.group(), fmt::format("S14: {} runs replica {}, which has ended", machine.name,
                                       replica.self().id.value));
   }
   CheckNamed(machine, replica.group(), replica.self().id);
@@ -202,6 +194,7 @@ void Consensus::CheckReplica(Machine& machine, PartitionId partition,
   seen.term = replica.term();
   if (replica.role() == raft::Role::kLeader && !seen.led) {
     seen.led = true;
+    CheckElected(machine, replica, seen);
     CheckLeader(machine, partition, replica);
   }
   if (seen.configuration.voters.empty()) seen.configuration = replica.configuration();
@@ -211,10 +204,35 @@ void Consensus::CheckReplica(Machine& machine, PartitionId partition,
     Fail(replica.group(),
          "S8: a change begins before the last one is committed, on " + machine.name);
   }
+  NoteCommitted(replica, seen);
   seen.commit = replica.commit();
   seen.configuration_index = replica.configuration_index();
   if (seen.configuration == replica.configuration()) return;
   seen.configuration = replica.configuration();
+}
+
+// By its leader, who knows first: what a step commits was in force before it, or is now.
+void Consensus::NoteCommitted(const raft::Replica& replica, const Seen& before) {
+  const Index commit = replica.commit();
+  if (replica.role() != raft::Role::kLeader || commit == before.commit) return;
+  if (before.configuration_index <= commit) {
+    electorate_.Committed(replica.group(), before.configuration_index, before.configuration);
+  }
+  if (replica.configuration_index() <= commit) {
+    electorate_.Committed(replica.group(), replica.configuration_index(), replica.configuration());
+  }
+}
+
+// By the configuration in force when it asked for votes: the one before this step, unless it is the
+// first that is seen.
+void Consensus::CheckElected(const Machine& machine, const raft::Replica& replica,
+                             const Seen& before) {
+  const raft::Configuration& configuration =
+      before.configuration.voters.empty() ? replica.configuration() : before.configuration;
+  const GroupId group = replica.group();
+  if (electorate_.IsElected(group, replica.term(), replica.self().id, configuration)) return;
+  Fail(group, fmt::format("S7: {} leads in term {} without the votes of those who count",
+                          machine.name, replica.term()));
 }
 
 void Consensus::CheckLeader(const Machine& machine, PartitionId partition,
@@ -273,11 +291,10 @@ bool Consensus::IsDurable(const raft::Configuration& configuration, GroupId grou
                           Term term) const {
   const auto holds = [&](const raft::Member& member) {
     const Machine* machine = MachineOf(member.node);
-    return machine != nullptr && machine->disk->Holds(group, index, term) &&
-           IsHome(*machine, group, member.id);
+    return machine != nullptr && !electorate_.IsRemoved(member.node) &&
+           machine->disk->Holds(group, index, term) && IsHome(*machine, group, member.id);
   };
-  if (!IsMajority(configuration.voters, holds)) return false;
-  return !configuration.IsJoint() || IsMajority(configuration.outgoing, holds);
+  return HasMajorities(configuration, holds);
 }
 
 bool Consensus::IsHome(const Machine& machine, GroupId group, ReplicaId replica) const {
@@ -343,7 +360,7 @@ void Consensus::CheckClaims(const Machine& machine, GroupId group, const raft::M
   if (durable.term == claimed && durable.voted_for != vote) {
     Fail(group, fmt::format("S5: {} claims a vote that is not durable", machine.name));
   }
-  CheckVote(group, message.from, message.term, vote);
+  electorate_.Voted(group, {message.from, machine.node}, message.term, vote);
 }
 
 void Consensus::CheckAcknowledged(const Machine& machine, Index index,
@@ -356,13 +373,6 @@ void Consensus::CheckAcknowledged(const Machine& machine, Index index,
   if (machine.disk->Holds(group, index, replica.TermAt(index).value_or(0))) return;
   Fail(group,
        fmt::format("S5: {} acknowledges entry {} before it is durable", machine.name, index));
-}
-
-void Consensus::CheckVote(GroupId group, ReplicaId voter, Term term, ReplicaId candidate) {
-  const auto& known = votes_.try_emplace({group, voter, term}, candidate).first->second;
-  if (known == candidate) return;
-  Fail(group, fmt::format("S2: replica {} votes for {} and {} in term {}", voter.value, known.value,
-                          candidate.value, term));
 }
 
 }  // namespace kvd::simulation

@@ -20,6 +20,7 @@
 
 #include "server/node/node.h"
 #include "tests/simulation/disk.h"
+#include "tests/simulation/electorate.h"
 #include "tests/simulation/network.h"
 #include "tests/simulation/truth.h"
 #include "tests/simulation/world.h"
@@ -33,7 +34,8 @@ class Consensus {
   // A machine, before anything runs on it. The disk outlives this.
   void AddMachine(HostId host, const std::string& name, const Disk& disk);
 
-  // `host` has lost its disk, and has this one now. What was durable on the old one was.
+  // `host` has lost its disk, and has this one now. What was durable on the old one was, and the
+  // replicas on it have ended.
   void Wiped(HostId host, const Disk& disk);
 
   // Whether every group keeps its majority if the disk of `host` is lost, whatever of the
@@ -55,6 +57,9 @@ class Consensus {
 
   // The log of `host` is about to forget the entries up to `prefix.through`.
   void Truncates(HostId host, const storage::Log::Prefix& prefix);
+
+  // It was decided that `node` is a member of the cluster no more.
+  void Removed(NodeId node) { electorate_.Removed(node); }
 
   // How much there was to see.
   [[nodiscard]] uint64_t terms() const { return leaders_.size(); }
@@ -91,6 +96,8 @@ class Consensus {
   void NoteFounding(const topology::Topology& topology);
   void CheckIdentity(Machine& machine, PartitionId partition, const raft::Replica& replica);
   void CheckReplica(Machine& machine, PartitionId partition, const raft::Replica& replica);
+  void NoteCommitted(const raft::Replica& replica, const Seen& before);
+  void CheckElected(const Machine& machine, const raft::Replica& replica, const Seen& before);
   void CheckLeader(const Machine& machine, PartitionId partition, const raft::Replica& replica);
   void CheckCommit(PartitionId partition, const raft::Replica& replica, const Machine& machine,
                    const Seen& before);
@@ -105,21 +112,20 @@ class Consensus {
   void CheckAcknowledged(const Machine& machine, Index index, const raft::Replica& replica);
   void CheckNamed(const Machine& machine, GroupId group, ReplicaId replica);
   void CheckAsked(const Machine& machine, GroupId group, const raft::Message& message);
-  void CheckVote(GroupId group, ReplicaId voter, Term term, ReplicaId candidate);
   [[nodiscard]] const Machine* MachineOf(NodeId node) const;
   [[nodiscard]] bool IsHome(const Machine& machine, GroupId group, ReplicaId replica) const;
   void Fail(GroupId group, const std::string& what);
 
   World& world_;
   Truth& truth_;
+  Electorate electorate_{world_};
   std::map<HostId, Machine> machines_;
   std::vector<Machine> lost_;  // As they were.
   std::map<std::pair<GroupId, Term>, ReplicaId> leaders_;
-  std::map<std::tuple<GroupId, ReplicaId, Term>, ReplicaId> votes_;
   std::map<std::tuple<GroupId, Index, Term>, Known> entries_;
   std::map<std::pair<GroupId, ReplicaId>, NodeId> homes_;  // Of every replica that ever ran.
   std::set<std::pair<GroupId, ReplicaId>> founding_;
-  std::set<std::pair<GroupId, ReplicaId>> removed_;
+  std::set<std::pair<GroupId, ReplicaId>> ended_;
   std::set<std::tuple<GroupId, ReplicaId, ReplicaId>> asked_;  // By whom, and who.
   std::map<PartitionId, std::vector<Committed>> committed_;    // Of every index, from 1.
 };

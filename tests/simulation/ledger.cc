@@ -54,6 +54,9 @@ void Ledger::Decided(const std::string& record) {
   const Epoch epoch = topology->epoch;
   if (epoch.value == last.value + 1) {
     newest_ = *std::move(topology);
+    for (const topology::Removed& removed : newest_->removed) {
+      if (removed.at == epoch) consensus_.Removed(removed.id);
+    }
   } else if (epoch > last) {
     world_.Fail(FailureKind::kWrong,
                 fmt::format("S15: epoch {} is decided behind epoch {}", epoch.value, last.value));

@@ -19,6 +19,7 @@
 #include "server/partition/command.h"
 #include "server/partition/state_machines.h"
 #include "server/topology/messages.h"
+#include "tests/simulation/consensus.h"
 #include "tests/simulation/network.h"
 #include "tests/simulation/world.h"
 
@@ -26,7 +27,7 @@ namespace kvd::simulation {
 
 class Ledger {
  public:
-  explicit Ledger(World& world) : world_(world) {}
+  Ledger(World& world, Consensus& consensus) : world_(world), consensus_(consensus) {}
 
   // `host`, the node `self`, answered a greeting, saying that it is bound to `binding`.
   void SaidBound(HostId host, const Uuid& self, const topology::Binding& binding);
@@ -51,6 +52,7 @@ class Ledger {
   void Decided(const std::string& record);
 
   World& world_;
+  Consensus& consensus_;
   std::optional<Uuid> cluster_id_;
   std::map<Epoch, std::string> topologies_;  // As bytes: that of the founding, and decided ones.
   std::optional<topology::Topology> newest_;

@@ -42,8 +42,7 @@ class Simulation {
         world_(options.seed, options.prints_trace),
         swarm_(DrawSwarm(world_.random(), options.nemesis)),
         network_(world_, swarm_),
-        links_(world_, network_, swarm_),
-        ledger_(world_) {
+        links_(world_, network_, swarm_) {
     raft::broken.clear();
     if (const auto rule = BrokenRule(options.sabotage)) raft::broken.insert(*rule);
     for (uint32_t i = 0; i < swarm_.nodes + swarm_.spares; ++i) AddMachine(i);
@@ -266,9 +265,9 @@ class Simulation {
   const Swarm swarm_;
   Network network_;
   Links links_;
-  Ledger ledger_;
   Truth truth_{world_};
   Consensus consensus_{world_, truth_};
+  Ledger ledger_{world_, consensus_};
   Surroundings around_{world_,  swarm_, options_.sabotage, network_, links_,
                        ledger_, truth_, consensus_};
   std::vector<std::unique_ptr<Machine>> machines_;
