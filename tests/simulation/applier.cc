@@ -19,6 +19,25 @@ std::string WithoutSessions(const std::string& bytes) {
   return partition::EncodeChunk(*chunk);
 }
 
+// One without the last few writes: as of a replica that has yet to apply them. `lacking` goes
+// along with all of its chunks.
+std::string WithoutNewest(const std::string& bytes, partition::SnapshotChunk::End& lacking) {
+  constexpr Index kBehind = 4;
+  auto chunk = partition::DecodeChunk(bytes);
+  if (!chunk.ok()) return bytes;
+  std::erase_if(chunk->values, [&](const storage::StoredKey& one) {
+    if (one.value.version + kBehind <= chunk->index) return false;
+    ++lacking.keys;
+    lacking.value_bytes += one.key.size() + one.value.value.size();
+    return true;
+  });
+  if (chunk->end) {
+    chunk->end->keys -= lacking.keys;
+    chunk->end->value_bytes -= lacking.value_bytes;
+  }
+  return partition::EncodeChunk(*chunk);
+}
+
 }  // namespace
 
 bool Applier::Jobs::empty() const {
@@ -146,6 +165,9 @@ Status Applier::Transfer(const Jobs& jobs, Done& done) {
                                  std::min(job.max_bytes, around_.swarm.max_chunk_bytes));
     if (chunk.ok() && around_.sabotage == Sabotage::kSendNoSessions) {
       chunk->bytes = WithoutSessions(chunk->bytes);
+    }
+    if (chunk.ok() && around_.sabotage == Sabotage::kSendStaleSnapshot) {
+      chunk->bytes = WithoutNewest(chunk->bytes, lacking_[job.stream]);
     }
     done.emplace_back([stream = job.stream, chunk = std::move(chunk)](
                           node::Node& node, Instant now) { node.OnChunkRead(stream, chunk, now); });

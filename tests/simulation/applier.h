@@ -81,6 +81,7 @@ class Applier {
   bool flush_due_ = false;
   bool busy_ = false;
   std::map<std::pair<PartitionId, std::string>, Value> read_before_;  // For Sabotage::kReadStale.
+  std::map<partition::StreamId, partition::SnapshotChunk::End> lacking_;  // kSendStaleSnapshot.
 };
 
 }  // namespace kvd::simulation

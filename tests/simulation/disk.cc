@@ -16,6 +16,24 @@ std::unique_ptr<storage::Store> Disk::NewFront() {
   return std::make_unique<storage::WriteBackStore>(*store_, kKeptBytes);
 }
 
+std::unique_ptr<Disk> Disk::Impostor(const Disk& lost) {
+  auto disk = std::make_unique<Disk>(lost.node_uuid_);
+  disk->binding_ = lost.binding_;
+  disk->boot_ = lost.boot_;
+  disk->topology_ = lost.topology_;
+  const auto groups = lost.log_->Groups();
+  KVD_CHECK(groups.ok(), "a log that nobody writes can be read");
+  for (const storage::GroupExtent& extent : *groups) {
+    storage::GroupWrite write{.group = extent.group};
+    if (extent.removed != ReplicaId{}) write.remove = extent.removed;
+    if (extent.replica != ReplicaId{}) write.create = {extent.replica, extent.initial};
+    disk->log_->Write({&write, 1});
+    KVD_CHECK(disk->log_->Sync().ok(), "a new disk is good");
+  }
+  disk->ReadImage();
+  return disk;
+}
+
 void Disk::BeginWrite(std::vector<storage::GroupWrite> batch) {
   log_->Write(batch);
   underway_ = std::move(batch);

@@ -29,6 +29,10 @@ class Disk {
  public:
   explicit Disk(const Uuid& node_uuid) : node_uuid_(node_uuid) {}
 
+  // Another one, which names the same node, its cluster and its replicas, and has nothing else of
+  // what was on `lost`.
+  [[nodiscard]] static std::unique_ptr<Disk> Impostor(const Disk& lost);
+
   // To be read, and for recovery to write; who writes while a process runs uses the methods below.
   [[nodiscard]] storage::MemoryLog& log() { return *log_; }
   [[nodiscard]] storage::Store& store() { return *front_; }

@@ -128,8 +128,13 @@ void Machine::TurnOn() {
 void Machine::Wipe() {
   KVD_CHECK(process_ == nullptr, "nobody uses the disk that is lost");
   around_.world.Trace(name(), "loses its disk");
-  options_.founding.self.uuid = Uuid::Draw(around_.world.random());
-  disks_.push_back(std::make_unique<Disk>(card().uuid));
+  const Disk& lost = disk();
+  if (around_.sabotage == Sabotage::kVoteWhenWiped) {
+    disks_.push_back(Disk::Impostor(lost));
+  } else {
+    options_.founding.self.uuid = Uuid::Draw(around_.world.random());
+    disks_.push_back(std::make_unique<Disk>(card().uuid));
+  }
   around_.consensus.Wiped(host(), disk());
   around_.ledger.Wiped(host());
 }

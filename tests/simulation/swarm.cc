@@ -160,6 +160,8 @@ constexpr std::array kNames = {
     Named{Sabotage::kForgetTombstones, "forget-tombstones"},
     Named{Sabotage::kIgnoreReplicaIds, "ignore-replica-ids"},
     Named{Sabotage::kCreateBeforeSync, "create-before-sync"},
+    Named{Sabotage::kSendStaleSnapshot, "send-stale-snapshot"},
+    Named{Sabotage::kVoteWhenWiped, "vote-when-wiped"},
     Named{Sabotage::kRaftVoteBeforeSync, "raft-vote-before-sync", raft::Rule::kVoteBeforeSync},
     Named{Sabotage::kRaftAckBeforeSync, "raft-ack-before-sync", raft::Rule::kAckBeforeSync},
     Named{Sabotage::kRaftReadWithoutConfirmation, "raft-read-without-confirmation",
@@ -203,9 +205,12 @@ NemesisKind NemesisFor(Sabotage sabotage) {
     case Sabotage::kForgetTombstones:
     case Sabotage::kIgnoreReplicaIds:
     case Sabotage::kCreateBeforeSync:
+    case Sabotage::kSendStaleSnapshot:
     case Sabotage::kRaftNewMajorityOnly:
     case Sabotage::kRaftLearnerCounted:
       return NemesisKind::kReconfigure;
+    case Sabotage::kVoteWhenWiped:
+      return NemesisKind::kMembers;
     default:
       return NemesisKind::kFaults;
   }

@@ -115,6 +115,8 @@ enum class Sabotage : uint8_t {
   kForgetTombstones,       // A start takes removed replicas for blank ones.
   kIgnoreReplicaIds,       // A message is taken by whatever replica of its group is there.
   kCreateBeforeSync,       // A replica starts when its record is written, not when it is synced.
+  kSendStaleSnapshot,      // A snapshot is of a replica that lags, and named as though it did not.
+  kVoteWhenWiped,          // Who lost its disk goes on under its old name, with its replicas blank.
 
   // Rules of server/raft/rules.h.
   kRaftVoteBeforeSync,
@@ -141,6 +143,8 @@ inline constexpr std::array kSabotages = {
     Sabotage::kForgetTombstones,
     Sabotage::kIgnoreReplicaIds,
     Sabotage::kCreateBeforeSync,
+    Sabotage::kSendStaleSnapshot,
+    Sabotage::kVoteWhenWiped,
     Sabotage::kRaftVoteBeforeSync,
     Sabotage::kRaftAckBeforeSync,
     Sabotage::kRaftReadWithoutConfirmation,
