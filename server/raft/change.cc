@@ -33,11 +33,12 @@ std::optional<Replica::ChangeRefused> Replica::State::WhyNot(const Change& chang
   if (transfer.has_value()) return ChangeRefused::kTransferring;
   if (!HasCommittedInTerm()) return ChangeRefused::kNoEntryOfOwnTerm;
   if (change.if_index != configurations.index()) return ChangeRefused::kOtherConfiguration;
-  if (configurations.index() > commit || configuration().IsJoint()) {
-    return ChangeRefused::kChangeUnderWay;
-  }
+  const bool is_under_way = configurations.index() > commit || configuration().IsJoint();
+  if (is_under_way && !IsBroken(Rule::kTwoChangesAtOnce)) return ChangeRefused::kChangeUnderWay;
   if (change.voters.empty()) return ChangeRefused::kNoVoters;
-  if (next.IsJoint() && !IsCaughtUp(next)) return ChangeRefused::kNotCaughtUp;
+  if (next.IsJoint() && !IsCaughtUp(next) && !IsBroken(Rule::kPromoteUnfilled)) {
+    return ChangeRefused::kNotCaughtUp;
+  }
   return std::nullopt;
 }
 

@@ -21,6 +21,8 @@ enum class Rule : uint8_t {
   kNewMajorityOnly,          // A joint configuration counts its new voters alone.
   kLearnerCounted,           // Learners count as voters.
   kVoteWithoutLogCheck,      // A vote is given to a candidate whose log is behind.
+  kTwoChangesAtOnce,         // A change begins while the one before is not committed, or joint.
+  kPromoteUnfilled,          // A learner that is behind is promoted.
 };
 
 #ifdef KVD_RAFT_BREAKABLE

@@ -71,7 +71,9 @@ void Oracle::Hear(const node::StepAnswer& answer) {
 
 void Oracle::Decide(PartitionId partition) {
   const auto report = reports_.find(partition);
-  if (report == reports_.end() || !report->second.settled) return;
+  if (report == reports_.end()) return;
+  const bool waits = around_.sabotage != Sabotage::kRaftTwoChangesAtOnce;
+  if (waits && !report->second.settled) return;
   Goal& goal = goals_[partition];
   if (goal.until <= around_.world.now()) DrawGoal(report->second, goal);
   if (const auto step = NextStep(report->second, goal)) Send(report->second.leader.node, *step);

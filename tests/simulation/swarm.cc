@@ -174,6 +174,9 @@ constexpr std::array kNames = {
           raft::Rule::kVoteWithoutLogCheck},
     Named{Sabotage::kRaftNewMajorityOnly, "raft-new-majority-only", raft::Rule::kNewMajorityOnly},
     Named{Sabotage::kRaftLearnerCounted, "raft-learner-counted", raft::Rule::kLearnerCounted},
+    Named{Sabotage::kRaftTwoChangesAtOnce, "raft-two-changes-at-once",
+          raft::Rule::kTwoChangesAtOnce},
+    Named{Sabotage::kRaftPromoteUnfilled, "raft-promote-unfilled", raft::Rule::kPromoteUnfilled},
 };
 
 const Named& Find(Sabotage sabotage) {
@@ -208,6 +211,8 @@ NemesisKind NemesisFor(Sabotage sabotage) {
     case Sabotage::kSendStaleSnapshot:
     case Sabotage::kRaftNewMajorityOnly:
     case Sabotage::kRaftLearnerCounted:
+    case Sabotage::kRaftTwoChangesAtOnce:
+    case Sabotage::kRaftPromoteUnfilled:
       return NemesisKind::kReconfigure;
     case Sabotage::kVoteWhenWiped:
       return NemesisKind::kMembers;

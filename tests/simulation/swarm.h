@@ -127,6 +127,8 @@ enum class Sabotage : uint8_t {
   kRaftVoteWithoutLogCheck,
   kRaftNewMajorityOnly,
   kRaftLearnerCounted,
+  kRaftTwoChangesAtOnce,
+  kRaftPromoteUnfilled,
 };
 
 inline constexpr std::array kSabotages = {
@@ -153,6 +155,8 @@ inline constexpr std::array kSabotages = {
     Sabotage::kRaftVoteWithoutLogCheck,
     Sabotage::kRaftNewMajorityOnly,
     Sabotage::kRaftLearnerCounted,
+    Sabotage::kRaftTwoChangesAtOnce,
+    Sabotage::kRaftPromoteUnfilled,
 };
 
 // The rule of consensus that is broken; nullopt: none.

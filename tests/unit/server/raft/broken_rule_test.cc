@@ -44,7 +44,8 @@ INSTANTIATE_TEST_SUITE_P(
                       Control{"ConfirmationAcrossTerms", Rule::kConfirmationAcrossTerms, 200},
                       Control{"NewMajorityOnly", Rule::kNewMajorityOnly, 40},
                       Control{"LearnerCounted", Rule::kLearnerCounted, 40},
-                      Control{"VoteWithoutLogCheck", Rule::kVoteWithoutLogCheck, 40}),
+                      Control{"VoteWithoutLogCheck", Rule::kVoteWithoutLogCheck, 40},
+                      Control{"TwoChangesAtOnce", Rule::kTwoChangesAtOnce, 40}),
     [](const auto& each) { return std::string(each.param.name); });
 
 }  // namespace
