@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "server/topology/rules.h"
+
 namespace kvd::topology {
 namespace {
 
@@ -41,6 +43,7 @@ bool HasArrived(const Topology& topology, const Reports& reports, NodeId node) {
 }
 
 bool HasGone(const Topology& topology, const Reports& reports, NodeId node) {
+  if (IsBroken(Rule::kRemoveWhoCounts)) return true;
   return ForAllGroups(topology, reports, [node](const auto& wish, const GroupReport* report) {
     return !IsWishedIn(wish, node) && IsGone(report, node);
   });

@@ -43,8 +43,7 @@ class Simulation {
         swarm_(DrawSwarm(world_.random(), options.nemesis)),
         network_(world_, swarm_),
         links_(world_, network_, swarm_) {
-    raft::broken.clear();
-    if (const auto rule = BrokenRule(options.sabotage)) raft::broken.insert(*rule);
+    Break(options.sabotage);
     for (uint32_t i = 0; i < swarm_.nodes + swarm_.spares; ++i) AddMachine(i);
   }
 

@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <utility>
+#include <variant>
 
 #include "common/check.h"
+#include "server/raft/rules.h"
+#include "server/topology/rules.h"
 
 namespace kvd::simulation {
 namespace {
@@ -142,7 +145,7 @@ namespace {
 struct Named {
   Sabotage sabotage;
   std::string_view name;
-  std::optional<raft::Rule> rule = {};
+  std::variant<std::monostate, raft::Rule, topology::Rule> rule = {};
 };
 
 constexpr std::array kNames = {
@@ -177,6 +180,8 @@ constexpr std::array kNames = {
     Named{Sabotage::kRaftTwoChangesAtOnce, "raft-two-changes-at-once",
           raft::Rule::kTwoChangesAtOnce},
     Named{Sabotage::kRaftPromoteUnfilled, "raft-promote-unfilled", raft::Rule::kPromoteUnfilled},
+    Named{Sabotage::kTopologyRemoveWhoCounts, "topology-remove-who-counts",
+          topology::Rule::kRemoveWhoCounts},
 };
 
 const Named& Find(Sabotage sabotage) {
@@ -199,8 +204,14 @@ std::string_view NemesisName(NemesisKind nemesis) {
   KVD_CHECK(false, "every nemesis has a name");
 }
 
-std::optional<raft::Rule> BrokenRule(Sabotage sabotage) {
-  return Find(sabotage).rule;
+void Break(Sabotage sabotage) {
+  raft::broken.clear();
+  topology::broken.clear();
+  const auto& rule = Find(sabotage).rule;
+  if (const auto* of_raft = std::get_if<raft::Rule>(&rule)) raft::broken = {*of_raft};
+  if (const auto* of_topology = std::get_if<topology::Rule>(&rule)) {
+    topology::broken = {*of_topology};
+  }
 }
 
 NemesisKind NemesisFor(Sabotage sabotage) {
@@ -215,6 +226,7 @@ NemesisKind NemesisFor(Sabotage sabotage) {
     case Sabotage::kRaftPromoteUnfilled:
       return NemesisKind::kReconfigure;
     case Sabotage::kVoteWhenWiped:
+    case Sabotage::kTopologyRemoveWhoCounts:
       return NemesisKind::kMembers;
     default:
       return NemesisKind::kFaults;

@@ -1,7 +1,7 @@
 // Which faults a seed has, and how much of each. Many are zero: combinations of few strong faults
 // find more than all of them weakly at once (Groce et al., ISSTA'12).
 //
-// Pure values.
+// Pure values, but for the rules that are broken.
 #pragma once
 
 #include <array>
@@ -14,7 +14,6 @@
 #include "common/random.h"
 #include "server/heartbeat/handback.h"
 #include "server/node/replicas.h"
-#include "server/raft/rules.h"
 
 namespace kvd::simulation {
 
@@ -98,7 +97,7 @@ enum class NemesisKind : uint8_t {
 
 [[nodiscard]] Swarm DrawSwarm(Random& random, NemesisKind nemesis);
 
-// A rule that is broken on purpose: by the driver, or in consensus itself. A rig that does not
+// A rule that is broken on purpose: by the driver, or in a room itself. A rig that does not
 // notice has not tested the rule.
 enum class Sabotage : uint8_t {
   kNone,
@@ -129,6 +128,9 @@ enum class Sabotage : uint8_t {
   kRaftLearnerCounted,
   kRaftTwoChangesAtOnce,
   kRaftPromoteUnfilled,
+
+  // Rules of server/topology/rules.h.
+  kTopologyRemoveWhoCounts,
 };
 
 inline constexpr std::array kSabotages = {
@@ -157,10 +159,11 @@ inline constexpr std::array kSabotages = {
     Sabotage::kRaftLearnerCounted,
     Sabotage::kRaftTwoChangesAtOnce,
     Sabotage::kRaftPromoteUnfilled,
+    Sabotage::kTopologyRemoveWhoCounts,
 };
 
-// The rule of consensus that is broken; nullopt: none.
-[[nodiscard]] std::optional<raft::Rule> BrokenRule(Sabotage sabotage);
+// Breaks the rule of a room that this is about, and mends all others.
+void Break(Sabotage sabotage);
 
 // The nemesis under which it is to be noticed.
 [[nodiscard]] NemesisKind NemesisFor(Sabotage sabotage);
