@@ -80,6 +80,16 @@ Gaps Writers::GapsWithin(Time from, Time to) const {
   return gaps;
 }
 
+uint64_t Writers::SuccessesWithin(Time from, Time to) const {
+  uint64_t count = 0;
+  for (const auto& writer : writers_) {
+    const auto& times = writer->successes;
+    count += static_cast<uint64_t>(std::ranges::lower_bound(times, to) -
+                                   std::ranges::lower_bound(times, from));
+  }
+  return count;
+}
+
 uint64_t Writers::acknowledged() const {
   uint64_t count = 0;
   for (const auto& writer : writers_) count += writer->successes.size();

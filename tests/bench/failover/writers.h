@@ -46,6 +46,7 @@ class Writers {
 
   // REQUIRES of all below: Stop() was called.
   [[nodiscard]] Gaps GapsWithin(Time from, Time to) const;
+  [[nodiscard]] uint64_t SuccessesWithin(Time from, Time to) const;
   [[nodiscard]] uint64_t acknowledged() const;
   [[nodiscard]] std::vector<std::string> failures() const;  // One sentence each.
 
