@@ -144,7 +144,12 @@ std::variant<LinkPeer, Refusal> Links::Recognise(const Introduction& introductio
   if (cluster_id_.is_nil()) {
     return Refusal{.reason = Reason::kNodeJoining, .message = "the node has no topology yet"};
   }
+  const auto removed = std::ranges::find_if(removed_, [&](const topology::Removed& each) {
+    return each.uuid.ToString() == introduction.from;
+  });
   if (const std::string ours = cluster_id_.ToString(); introduction.cluster_id != ours) {
+    // A cluster that was recovered without a node has another id than that node knows.
+    if (removed != removed_.end()) return WasRemoved(*removed);
     return Mismatch(Reason::kWrongCluster, "belongs to cluster", ours, introduction.cluster_id);
   }
   if (const std::string self = options_.self.ToString(); introduction.to != self) {
@@ -153,9 +158,7 @@ std::variant<LinkPeer, Refusal> Links::Recognise(const Introduction& introductio
   for (const auto& [id, peer] : peers_) {
     if (peer->target.uuid.ToString() == introduction.from) return peer->end();
   }
-  for (const topology::Removed& removed : removed_) {
-    if (removed.uuid.ToString() == introduction.from) return WasRemoved(removed);
-  }
+  if (removed != removed_.end()) return WasRemoved(*removed);
   return Refusal{.reason = Reason::kWrongNode,
                  .message = fmt::format("{} is no member of cluster {} that is known here",
                                         introduction.from, introduction.cluster_id)};

@@ -158,6 +158,7 @@ class Founding {
 
   // Being a member again.
   void OnAnswerToMember(const std::string& from, const HelloResponse& response);
+  void ConsiderSuccessor(const HelloResponse& response);
 
   void Say(LogLevel level, std::string message);
   void SetObstacle(const std::string& peer, std::string obstacle);

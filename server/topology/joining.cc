@@ -87,10 +87,17 @@ std::string Founding::WhatIsInTheWay(const Topology& topology,
   return Explain({.why = Rejection::Why::kNameInUse, .node = namesake->id}, topology).message;
 }
 
+// The cluster was recovered without this node, under a new id: nobody else has its UUID.
+void Founding::ConsiderSuccessor(const HelloResponse& response) {
+  auto topology = DecodeTopology(response.topology);
+  if (!topology.ok() || topology->FindRemoved(options_.self.uuid) == nullptr) return;
+  if (topology->epoch > topology_->epoch) effects_.newer = *std::move(topology);
+}
+
 void Founding::OnAnswerToMember(const std::string& from, const HelloResponse& response) {
   if (response.envelope.cluster_id != topology_->cluster_id) {
     if (response.refused) SetObstacle(from, response.refused->message);
-    return;
+    return ConsiderSuccessor(response);
   }
   if (response.envelope.epoch < topology_->epoch) return;
   informed_.insert(from);

@@ -79,8 +79,9 @@ std::optional<Refusal> Founding::Refuse(const HelloRequest& request) const {
   // Files come before ids: two founders by two lists have two ids, and the lists are the mistake.
   if (auto refusal = RefuseTerms(request)) return refusal;
   const Uuid& ours = topology_ ? topology_->cluster_id : binding_.cluster_id;
-  if (auto refusal = CheckEnvelope(request.envelope, ours, options_.self)) return refusal;
-  return RefuseRemoved(request);
+  // A cluster that was recovered without a node has another id than that node knows.
+  if (auto refusal = RefuseRemoved(request)) return refusal;
+  return CheckEnvelope(request.envelope, ours, options_.self);
 }
 
 // Who waits to be taken in by a cluster that exists takes part in the founding of no other one.

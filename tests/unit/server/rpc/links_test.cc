@@ -138,6 +138,11 @@ TEST_F(LinksTest, WhoWasRemovedIsToldSo) {
                     {{NodeId{1}, topology::UuidOf(1), topology::NameOfNode(1), Epoch{7}}});
   EXPECT_THAT(Refused(world_.IntroductionOf(1)),
               AllOf(HasSubstr("NODE_REMOVED"), HasSubstr("n1 was removed at epoch 7")));
+
+  // Recovered without it, the cluster has another id than it knows.
+  Introduction of_before = world_.IntroductionOf(1);
+  of_before.cluster_id = topology::UuidOf(0xdd).ToString();
+  EXPECT_THAT(Refused(of_before), HasSubstr("NODE_REMOVED"));
 }
 
 TEST_F(LinksTest, WhoDialsBeforeThereIsATopologyIsToldSo) {
