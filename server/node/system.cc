@@ -14,8 +14,6 @@ namespace {
 
 using topology::kSystemPartition;
 
-constexpr std::string_view kTopologyKey = "topology";
-
 // For what the leader of the system group asks of its own log.
 constexpr Duration kSystemBudget = std::chrono::seconds(5);
 

@@ -17,6 +17,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -36,6 +37,9 @@
 #include "server/topology/topology.h"
 
 namespace kvd::node {
+
+// Under which the group holds the record of the newest topology.
+inline constexpr std::string_view kTopologyKey = "topology";
 
 class SystemGroup {
  public:
