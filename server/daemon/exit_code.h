@@ -4,7 +4,8 @@
 namespace kvd::daemon {
 
 enum ExitCode : int {
-  kOk = 0,  // A clean stop.
+  kOk = 0,             // A clean stop.
+  kNotConfirmed = 10,  // kvd recover: consent to the loss of data was not given, nothing was done.
   kUsage = 64,
   kDataDamaged = 65,
   kPortInUse = 69,

@@ -84,6 +84,30 @@ storage::Compression CompressionOf(config::Compression compression) {
 // Of the partitions owned here, when the node stops: an election takes milliseconds.
 constexpr Duration kHandOverTime = std::chrono::seconds(2);
 
+// Whether the two records of the data directory `path` are of one piece, and of a member.
+Status CheckMembership(const storage::Identity& identity, const topology::Topology& topology,
+                       const std::string& path) {
+  if (const auto* removed = topology.FindRemoved(identity.node_uuid)) {
+    return MakeStatus(
+        StatusCode::kFailedPrecondition,
+        fmt::format("{} was removed from cluster {} at epoch {}, and {} is what it held: move that "
+                    "directory away to join as a new node",
+                    removed->name, topology.cluster_name, removed->at.value, path));
+  }
+  if (topology.Find(identity.node_uuid) == nullptr) {
+    return MakeStatus(
+        StatusCode::kDataLoss,
+        fmt::format("{}: IDENTITY is of {}, which is no member of the topology beside it; "
+                    "empty the directory to join as a new node",
+                    path, identity.node_uuid.ToString()));
+  }
+  if (identity.cluster_id == topology.cluster_id) return OkStatus();
+  return MakeStatus(StatusCode::kFailedPrecondition,
+                    fmt::format("{}: kvd recover was begun here and not finished; run it again, "
+                                "with the same directories",
+                                path));
+}
+
 bool ServesReflection(const Setup& setup) {
   if (setup.file.debug.reflection == config::Reflection::kAuto) {
     return setup.node.listen.is_loopback();
@@ -219,26 +243,13 @@ Status Instance::Recover() {
   const auto& topology = recovery_.topology;
   if (!topology) return OkStatus();
   KVD_RETURN_IF_ERROR(Annotate(topology::CheckTerms(TermsOf(setup_.file), *topology), setup_.path));
-  if (topology->Find(identity_.node_uuid) != nullptr) {
-    if (setup_.join.empty()) return OkStatus();
-    logger_.Write({LogLevel::kInfo,
-                   "daemon",
-                   "this node is a member of its cluster already, --join is not needed",
-                   {{"cluster", topology->cluster_name}, {"id", topology->cluster_id.ToString()}}});
-    return OkStatus();
-  }
-  if (const auto* removed = topology->FindRemoved(identity_.node_uuid)) {
-    return MakeStatus(
-        StatusCode::kFailedPrecondition,
-        fmt::format("{} was removed from cluster {} at epoch {}, and {} is what it held: move that "
-                    "directory away to join as a new node",
-                    removed->name, topology->cluster_name, removed->at.value, data_dir_->path()));
-  }
-  return MakeStatus(
-      StatusCode::kDataLoss,
-      fmt::format("{}: IDENTITY is of {}, which is no member of the topology beside it; "
-                  "empty the directory to join as a new node",
-                  data_dir_->path(), identity_.node_uuid.ToString()));
+  KVD_RETURN_IF_ERROR(CheckMembership(identity_, *topology, data_dir_->path()));
+  if (setup_.join.empty()) return OkStatus();
+  logger_.Write({LogLevel::kInfo,
+                 "daemon",
+                 "this node is a member of its cluster already, --join is not needed",
+                 {{"cluster", topology->cluster_name}, {"id", topology->cluster_id.ToString()}}});
+  return OkStatus();
 }
 
 node::Node::Options Instance::NodeOptions() {

@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
+#include <string_view>
 #include <thread>
 
 #include "absl/debugging/failure_signal_handler.h"
@@ -19,6 +20,7 @@
 #include "server/daemon/dev.h"
 #include "server/daemon/instance.h"
 #include "server/daemon/options.h"
+#include "server/daemon/recover.h"
 #include "server/daemon/setup.h"
 #include "server/observability/line_logger.h"
 #include "server/rpc/library_log.h"
@@ -165,6 +167,11 @@ int Main(int argc, const char* const* argv) {
   OpenStandardStreams();
   umask(S_IRWXG | S_IRWXO);             // What is stored is nobody else's.
   setenv("GRPC_VERBOSITY", "NONE", 0);  // kvd says itself what went wrong, in one line.
+  if (argc > 1 && std::string_view(argv[1]) == "recover") {
+    const auto parsed = ParseRecoverLine(argc - 1, argv + 1);
+    if (const auto* ended = std::get_if<Ended>(&parsed)) return Report(*ended);
+    return Report(Recover(std::get<RecoverLine>(parsed)));
+  }
   auto parsed = ParseCommandLine(argc, argv);
   if (const auto* ended = std::get_if<Ended>(&parsed)) return Report(*ended);
   const auto& line = std::get<CommandLine>(parsed);

@@ -23,6 +23,7 @@ constexpr std::string_view kFooter = R"(Examples:
   kvd --config cluster.yaml --check-config   is the file right?
   kvd --config n4.yaml --join 10.0.0.1:7401  node n4 joins the cluster of the node at that
                                              peer_address
+  kvd recover --help                         when a majority is lost for good
 
 Environment, where the flag is not given: KVD_CONFIG, KVD_NODE, KVD_DATA_DIR, KVD_LISTEN,
 KVD_PEER_LISTEN, KVD_HTTP_LISTEN, KVD_LOG_LEVEL, KVD_LOG_FORMAT.
