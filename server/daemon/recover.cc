@@ -50,7 +50,7 @@ OrFailure<Survivors> OpenAll(const std::vector<std::string>& paths) {
       return Failure{kUsage, fmt::format("{} is given twice", path)};
     }
     auto opened = Survivor::Open(path);
-    if (auto* failure = std::get_if<Failure>(&opened)) return *std::move(failure);
+    if (auto* failure = std::get_if<Failure>(&opened)) return std::move(*failure);
     survivors.push_back(std::get<std::unique_ptr<Survivor>>(std::move(opened)));
   }
   return survivors;
