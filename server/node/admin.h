@@ -82,9 +82,16 @@ struct ListJobs {
   friend bool operator==(const ListJobs&, const ListJobs&) = default;
 };
 
+// What groups consist of: of one partition, or those of all that are not as wished.
+struct ListGroups {
+  std::optional<PartitionId> partition = {};
+
+  friend bool operator==(const ListGroups&, const ListGroups&) = default;
+};
+
 // Repeated without harm: what is done already, or under way, is not done again.
 struct Administer {
-  std::variant<ListJobs, PlanChange, StartChange, AbortJob> request;
+  std::variant<ListJobs, PlanChange, StartChange, AbortJob, ListGroups> request;
 
   friend bool operator==(const Administer&, const Administer&) = default;
 };
@@ -157,6 +164,37 @@ struct JobView {
   std::string reason = {};  // Why it does not advance.
 
   friend bool operator==(const JobView&, const JobView&) = default;
+};
+
+// kMissing: wished, and not there.
+enum class CopyRole : uint8_t { kVoter = 1, kLearner, kMissing };
+
+// A group as its leader reported it, beside what is wished of it.
+struct GroupView {
+  struct Copy {
+    std::string node;
+    CopyRole role = CopyRole::kVoter;
+    bool wished = false;
+    bool active = false;  // The owner hears it.
+    uint64_t behind = 0;  // Entries.
+
+    friend bool operator==(const Copy&, const Copy&) = default;
+  };
+
+  PartitionId partition;
+  std::string owner = {};         // Empty: nobody reports.
+  std::vector<Copy> copies = {};  // The wished ones in ring order, then others.
+  uint64_t bytes = 0;
+  uint64_t keys = 0;
+  std::string reason = {};  // Why it stays as it is for now; empty if it does not, or is as wished.
+
+  friend bool operator==(const GroupView&, const GroupView&) = default;
+};
+
+struct Groups {
+  std::vector<GroupView> groups = {};
+
+  friend bool operator==(const Groups&, const Groups&) = default;
 };
 
 struct Jobs {

@@ -61,6 +61,21 @@ Duration TimeFor(const topology::Plan& plan, uint64_t bytes_per_second) {
   return std::chrono::seconds(std::min(most / rate + (most % rate != 0 ? 1 : 0), kLongestSeconds));
 }
 
+using Copy = GroupView::Copy;
+
+Copy CopyOf(const raft::Member& member, const Topology& topology,
+            const topology::GroupReport& report) {
+  const auto& voters = report.configuration.voters;
+  const bool votes = std::ranges::find(voters, member) != voters.end() ||
+                     std::ranges::find(report.configuration.outgoing, member) !=
+                         report.configuration.outgoing.end();
+  const topology::MemberProgress* progress = report.Find(member.id);
+  return {.node = NameIn(topology, member.node),
+          .role = votes ? CopyRole::kVoter : CopyRole::kLearner,
+          .active = report.IsActive(member.id),
+          .behind = progress != nullptr ? progress->behind : 0};
+}
+
 JobStage StageOf(const topology::Job& job, bool is_stuck) {
   switch (job.state) {
     case topology::JobState::kRunning:
@@ -96,6 +111,34 @@ PlanView ViewOf(const topology::Plan& plan, const Topology& before, const Topolo
   std::ranges::sort(view.transfers, {}, [](const PlanView::Transfer& transfer) {
     return std::pair(transfer.from, transfer.to);
   });
+  return view;
+}
+
+GroupView ViewOf(PartitionId partition, const Topology& topology,
+                 const topology::GroupReport* report,
+                 const std::optional<topology::Obstacle>& obstacle) {
+  GroupView view{.partition = partition};
+  std::vector<raft::Member> members;
+  if (report != nullptr) {
+    view.owner = NameIn(topology, report->leader.node);
+    view.bytes = report->bytes;
+    view.keys = report->keys;
+    members = report->configuration.All();
+  }
+  if (obstacle) view.reason = Describe({partition, *obstacle}, topology);
+  for (const topology::Replica& wished : topology.ring[partition.value]) {
+    const auto there = std::ranges::find(members, wished.node, &raft::Member::node);
+    Copy copy{.node = NameIn(topology, wished.node), .role = CopyRole::kMissing};
+    if (there != members.end()) {
+      copy = CopyOf(*there, topology, *report);
+      members.erase(there);
+    }
+    copy.wished = true;
+    view.copies.push_back(std::move(copy));
+  }
+  for (const raft::Member& member : members) {
+    view.copies.push_back(CopyOf(member, topology, *report));
+  }
   return view;
 }
 

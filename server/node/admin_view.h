@@ -20,4 +20,9 @@ namespace kvd::node {
                              const std::optional<topology::JobProgress>& progress,
                              const JobWatch::Pace& pace);
 
+// A group of `topology`. `report`: nullptr if nobody did; `obstacle`: as the reconciler sees it.
+[[nodiscard]] GroupView ViewOf(PartitionId partition, const topology::Topology& topology,
+                               const topology::GroupReport* report,
+                               const std::optional<topology::Obstacle>& obstacle);
+
 }  // namespace kvd::node

@@ -138,8 +138,8 @@ std::optional<Refusal> RefuseNames(const Administer& asked) {
 
 bool IsChange(const Operation& operation) {
   const auto* asked = std::get_if<Administer>(&operation.action);
-  return asked != nullptr && !std::holds_alternative<ListJobs>(asked->request) &&
-         !std::holds_alternative<PlanChange>(asked->request);
+  return asked != nullptr && (std::holds_alternative<StartChange>(asked->request) ||
+                              std::holds_alternative<AbortJob>(asked->request));
 }
 
 }  // namespace

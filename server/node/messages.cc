@@ -8,6 +8,10 @@ bool Fits(const Administer& asked, const Result& result) {
   if (std::holds_alternative<PlanChange>(asked.request)) {
     return std::holds_alternative<PlanView>(result);
   }
+  if (const auto* list = std::get_if<ListGroups>(&asked.request)) {
+    const auto* groups = std::get_if<Groups>(&result);
+    return groups != nullptr && (!list->partition || groups->groups.size() == 1);
+  }
   const auto* jobs = std::get_if<Jobs>(&result);
   if (jobs == nullptr) return false;
   const auto* list = std::get_if<ListJobs>(&asked.request);

@@ -84,8 +84,8 @@ struct Operation {
 
 // What an operation came to. Found answers a Get; Written a Put, a Batch, or a Delete that removed
 // something; Absent a Get or Delete of a key that is not there; Incremented an Increment; Mismatch
-// a write whose condition failed, which wrote nothing. A PlanView answers a PlanChange, Jobs
-// everything else that Administer asks: one job, but to ListJobs of all.
+// a write whose condition failed, which wrote nothing. A PlanView answers a PlanChange; Jobs a
+// ListJobs, StartChange or AbortJob: one, but to ListJobs of all; Groups a ListGroups.
 struct Found {
   std::string value;
   Version version = 0;
@@ -115,7 +115,8 @@ struct Mismatch {
 
   friend bool operator==(const Mismatch&, const Mismatch&) = default;
 };
-using Result = std::variant<Found, Written, Absent, Refusal, Incremented, Mismatch, PlanView, Jobs>;
+using Result =
+    std::variant<Found, Written, Absent, Refusal, Incremented, Mismatch, PlanView, Jobs, Groups>;
 
 // Whether `operation` can come to `result`: peers are not trusted to know.
 [[nodiscard]] bool Fits(const Operation& operation, const Result& result);

@@ -39,6 +39,11 @@ Refusal NoSuchJob(topology::JobId job) {
   return NotFound("job", fmt::to_string(job.value), fmt::format("there is no job {}", job.value));
 }
 
+Refusal NoSuchPartition(PartitionId partition) {
+  return NotFound("partition", fmt::to_string(partition.value),
+                  fmt::format("there is no partition {}", partition.value));
+}
+
 // Of a node that has not called in: good for a plan, and never decided about.
 topology::NodeCard Imagine(const std::string& name, const std::string& zone) {
   std::string bytes;
@@ -112,11 +117,12 @@ struct ToCommand {
 
 }  // namespace
 
-// Plans count bytes: groups report their sizes first.
+// Plans count bytes, and groups are shown as they are now: they report first.
 void SystemGroup::OnAsked(Ticket ticket, Administer asked, Instant now) {
   KVD_CHECK(term_, "operators are answered by whoever leads");
   Ask ask{.ticket = ticket, .asked = std::move(asked), .due = now};
-  if (std::holds_alternative<PlanChange>(ask.asked.request)) {
+  if (std::holds_alternative<PlanChange>(ask.asked.request) ||
+      std::holds_alternative<ListGroups>(ask.asked.request)) {
     effects_.poll = term_;
     ask.due += kForReports;
   }
@@ -151,6 +157,7 @@ bool SystemGroup::AnswerAsks(const std::set<NodeId>& silent, Instant now) {
 std::optional<Result> SystemGroup::Answer(const Administer& asked, const std::set<NodeId>& silent,
                                           Instant now) {
   if (const auto* list = std::get_if<ListJobs>(&asked.request)) return List(*list, now);
+  if (const auto* list = std::get_if<ListGroups>(&asked.request)) return List(*list);
   if (version_ == 0) {
     const std::string why = WhyNothingIsDecided(silent);
     return Refusal{.reason = Reason::kUnsafeChange,
@@ -175,6 +182,25 @@ Result SystemGroup::List(const ListJobs& list, Instant now) {
   ForgetAwaited(now);
   for (const auto& [name, awaited] : awaited_) jobs.jobs.push_back(View(awaited));
   return jobs;
+}
+
+Result SystemGroup::List(const ListGroups& list) const {
+  Groups groups;
+  if (list.partition) {
+    if (list.partition->value >= topology_->partitions()) return NoSuchPartition(*list.partition);
+    groups.groups.push_back(View(*list.partition));
+    return groups;
+  }
+  for (uint32_t p = 0; p < topology_->partitions(); ++p) {
+    if (pass_.obstacles.contains(PartitionId{p})) groups.groups.push_back(View(PartitionId{p}));
+  }
+  return groups;
+}
+
+GroupView SystemGroup::View(PartitionId partition) const {
+  const auto obstacle = pass_.obstacles.find(partition);
+  return ViewOf(partition, *topology_, reports_->Of(partition),
+                obstacle != pass_.obstacles.end() ? std::optional(obstacle->second) : std::nullopt);
 }
 
 Result SystemGroup::MakePlan(const Change& change, const std::set<NodeId>& silent) const {

@@ -146,6 +146,8 @@ class SystemGroup {
   [[nodiscard]] std::optional<Result> Answer(const Administer& asked,
                                              const std::set<NodeId>& silent, Instant now);
   [[nodiscard]] Result List(const ListJobs& list, Instant now);
+  [[nodiscard]] Result List(const ListGroups& list) const;
+  [[nodiscard]] GroupView View(PartitionId partition) const;
   [[nodiscard]] Result MakePlan(const Change& change, const std::set<NodeId>& silent) const;
   [[nodiscard]] std::optional<Result> Start(const StartChange& start,
                                             const std::set<NodeId>& silent, Instant now);

@@ -25,6 +25,8 @@ void AdminService::Start() {
         {service_, &Service::RequestAbortJob, loop_}, &FromProto, calls_);
     AdminCall<pb::ListJobsRequest, pb::ListJobsResponse>::New(
         {service_, &Service::RequestListJobs, loop_}, &FromProto, calls_);
+    AdminCall<pb::ListGroupsRequest, pb::ListGroupsResponse>::New(
+        {service_, &Service::RequestListGroups, loop_}, &FromProto, calls_);
   }
 }
 

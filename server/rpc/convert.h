@@ -50,6 +50,7 @@ using Asked = std::variant<node::Operation, Refusal>;
 [[nodiscard]] Asked FromProto(pb::BatchRequest& in);
 [[nodiscard]] Asked FromProto(pb::AbortJobRequest& in);
 [[nodiscard]] Asked FromProto(pb::ListJobsRequest& in);
+[[nodiscard]] Asked FromProto(pb::ListGroupsRequest& in);
 [[nodiscard]] Asked PlanFromProto(pb::ChangeRequest& in);
 [[nodiscard]] Asked StartFromProto(pb::ChangeRequest& in);
 
@@ -62,6 +63,7 @@ void ToProto(node::Answer answer, pb::BatchResponse& out);
 void ToProto(node::Answer answer, pb::PlanResponse& out);
 void ToProto(node::Answer answer, pb::JobResponse& out);
 void ToProto(node::Answer answer, pb::ListJobsResponse& out);
+void ToProto(node::Answer answer, pb::ListGroupsResponse& out);
 
 void ToProto(const node::ClusterView& view, pb::GetStatusResponse& out);
 void ToProto(const node::RingView& view, pb::GetRingResponse& out);

@@ -70,11 +70,20 @@ struct WriteRequest {
   void operator()(const node::AbortJob& abort) const {
     out.mutable_abort()->set_job(abort.job.value);
   }
+  void operator()(const node::ListGroups& list) const {
+    out.mutable_groups();
+    if (list.partition) out.mutable_groups()->set_partition(list.partition->value);
+  }
 };
 
 node::ListJobs ReadList(const pb::ListJobsRequest& in) {
   if (in.job() == 0) return {};
   return {.job = topology::JobId{in.job()}};
+}
+
+node::ListGroups ReadList(const pb::ListGroupsRequest& in) {
+  if (!in.has_partition()) return {};
+  return {.partition = PartitionId{in.partition()}};
 }
 
 Asked NoChange() {
@@ -107,6 +116,48 @@ static_assert(static_cast<int>(node::JobStage::kWaiting) == pb::JOB_STATE_WAITIN
 static_assert(static_cast<int>(node::JobStage::kAborting) == pb::JOB_STATE_ABORTING);
 static_assert(static_cast<int>(node::JobStage::kDone) == pb::JOB_STATE_DONE);
 static_assert(static_cast<int>(node::JobStage::kAborted) == pb::JOB_STATE_ABORTED);
+
+std::optional<node::CopyRole> ReadRole(pb::Group::Role in) {
+  if (in < pb::Group::ROLE_VOTER || in > pb::Group::ROLE_MISSING) return std::nullopt;
+  return static_cast<node::CopyRole>(in);
+}
+static_assert(static_cast<int>(node::CopyRole::kVoter) == pb::Group::ROLE_VOTER);
+static_assert(static_cast<int>(node::CopyRole::kLearner) == pb::Group::ROLE_LEARNER);
+static_assert(static_cast<int>(node::CopyRole::kMissing) == pb::Group::ROLE_MISSING);
+
+std::optional<node::GroupView> ReadGroup(const pb::Group& in) {
+  node::GroupView out{.partition = PartitionId{in.partition()},
+                      .owner = in.owner(),
+                      .bytes = in.bytes(),
+                      .keys = in.keys(),
+                      .reason = in.reason()};
+  for (const pb::Group::Copy& copy : in.copies()) {
+    const auto role = ReadRole(copy.role());
+    if (!role) return std::nullopt;
+    out.copies.push_back({.node = copy.node(),
+                          .role = *role,
+                          .wished = copy.wished(),
+                          .active = copy.active(),
+                          .behind = copy.behind()});
+  }
+  return out;
+}
+
+void WriteGroup(const node::GroupView& in, pb::Group& out) {
+  out.set_partition(in.partition.value);
+  out.set_owner(in.owner);
+  out.set_bytes(in.bytes);
+  out.set_keys(in.keys);
+  out.set_reason(in.reason);
+  for (const node::GroupView::Copy& copy : in.copies) {
+    pb::Group::Copy& written = *out.add_copies();
+    written.set_node(copy.node);
+    written.set_role(static_cast<pb::Group::Role>(copy.role));
+    written.set_wished(copy.wished);
+    written.set_active(copy.active);
+    written.set_behind(copy.behind);
+  }
+}
 
 std::optional<node::JobView> ReadJob(const pb::Job& in) {
   const auto kind = ReadKind(in.kind());
@@ -202,6 +253,14 @@ Asked FromProto(pb::ListJobsRequest& in) {
   return OperationOf({.request = ReadList(in)});
 }
 
+Asked FromProto(pb::ListGroupsRequest& in) {
+  return OperationOf({.request = ReadList(in)});
+}
+
+void ToProto(node::Answer answer, pb::ListGroupsResponse& out) {
+  WriteAdmin(std::get<node::Groups>(answer.result), out);
+}
+
 void ToProto(node::Answer answer, pb::PlanResponse& out) {
   WriteAdmin(std::get<PlanView>(answer.result), out);
 }
@@ -233,6 +292,8 @@ std::optional<node::Administer> ReadAdmin(const peer_pb::Forward::Administer& in
       return node::Administer{node::AbortJob{topology::JobId{in.abort().job()}}};
     case Case::kList:
       return node::Administer{ReadList(in.list())};
+    case Case::kGroups:
+      return node::Administer{ReadList(in.groups())};
     case Case::REQUEST_NOT_SET:
       return std::nullopt;
   }
@@ -293,6 +354,20 @@ std::optional<node::Jobs> ReadAdmin(const pb::ListJobsResponse& in) {
 
 void WriteAdmin(const node::Jobs& in, pb::ListJobsResponse& out) {
   for (const node::JobView& job : in.jobs) WriteJob(job, *out.add_jobs());
+}
+
+std::optional<node::Groups> ReadAdmin(const pb::ListGroupsResponse& in) {
+  node::Groups out;
+  for (const pb::Group& group : in.groups()) {
+    auto read = ReadGroup(group);
+    if (!read) return std::nullopt;
+    out.groups.push_back(*std::move(read));
+  }
+  return out;
+}
+
+void WriteAdmin(const node::Groups& in, pb::ListGroupsResponse& out) {
+  for (const node::GroupView& group : in.groups) WriteGroup(group, *out.add_groups());
 }
 
 }  // namespace kvd::rpc

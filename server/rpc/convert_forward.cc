@@ -139,6 +139,7 @@ struct WriteResult {
   }
   void operator()(const node::PlanView& plan) const { WriteAdmin(plan, *out.mutable_plan()); }
   void operator()(const node::Jobs& jobs) const { WriteAdmin(jobs, *out.mutable_jobs()); }
+  void operator()(const node::Groups& groups) const { WriteAdmin(groups, *out.mutable_groups()); }
 };
 
 std::optional<node::Result> ReadResult(peer_pb::ForwardReply& in) {
@@ -163,6 +164,9 @@ std::optional<node::Result> ReadResult(peer_pb::ForwardReply& in) {
       return ReadAdmin(in.plan());
     case peer_pb::ForwardReply::kJobs:
       if (auto jobs = ReadAdmin(in.jobs())) return *std::move(jobs);
+      return std::nullopt;
+    case peer_pb::ForwardReply::kGroups:
+      if (auto groups = ReadAdmin(in.groups())) return *std::move(groups);
       return std::nullopt;
     case peer_pb::ForwardReply::RESULT_NOT_SET:
       return std::nullopt;

@@ -39,6 +39,7 @@ inline Duration FromMilliseconds(uint64_t ms) {
 [[nodiscard]] std::optional<node::Administer> ReadAdmin(const peer_pb::Forward::Administer& in);
 [[nodiscard]] node::PlanView ReadAdmin(const pb::PlanResponse& in);
 [[nodiscard]] std::optional<node::Jobs> ReadAdmin(const pb::ListJobsResponse& in);
+[[nodiscard]] std::optional<node::Groups> ReadAdmin(const pb::ListGroupsResponse& in);
 [[nodiscard]] std::optional<node::Membership> Read(const peer_pb::Membership& in);
 
 void Write(const topology::NodeCard& in, peer_pb::NodeCard& out);
@@ -48,6 +49,7 @@ void Write(node::GroupMessage in, peer_pb::Frame& out);
 void WriteAdmin(const node::Administer& in, peer_pb::Forward::Administer& out);
 void WriteAdmin(const node::PlanView& in, pb::PlanResponse& out);
 void WriteAdmin(const node::Jobs& in, pb::ListJobsResponse& out);
+void WriteAdmin(const node::Groups& in, pb::ListGroupsResponse& out);
 void Write(const node::Membership& in, peer_pb::Membership& out);
 
 }  // namespace kvd::rpc

@@ -172,6 +172,12 @@ TEST(FitsTest, WhatOperatorsAreToldFitsWhatTheyAsked) {
   EXPECT_FALSE(fits(AbortJob{}, none));
   EXPECT_TRUE(fits(AbortJob{}, Refusal{}));
   EXPECT_FALSE(Fits({.key = "k", .action = Get{}}, one));
+  const Groups group{.groups = {{}}};
+  EXPECT_TRUE(fits(ListGroups{}, Groups{}));
+  EXPECT_TRUE(fits(ListGroups{.partition = PartitionId{1}}, group));
+  EXPECT_FALSE(fits(ListGroups{.partition = PartitionId{1}}, Groups{}));
+  EXPECT_FALSE(fits(ListGroups{}, one));
+  EXPECT_FALSE(fits(ListJobs{}, group));
 }
 
 }  // namespace

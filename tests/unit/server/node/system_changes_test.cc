@@ -273,6 +273,52 @@ TEST_F(SystemChangesTest, AJobThatIsHeldUpSaysWhy) {
   EXPECT_THAT(jobs[1].reason, HasSubstr("n3 is silent"));
 }
 
+TEST_F(SystemChangesTest, OnlyGroupsThatAreNotAsWishedAreListed) {
+  const Ticket quiet = Ask(ListGroups{});
+  EXPECT_EQ(After(0s).poll, 5U) << "as they are now";
+  (void)After(100ms);
+  EXPECT_EQ(ToldTo(quiet), Result(Groups{}));
+  silent_ = {NodeId{4}};
+  group_.OnAnnounced(topology::CardOf(4), now_);
+  const Topology joined = Written(After(500ms));
+  Report(founded_);
+  (void)After(100ms);
+  const Ticket moving = Ask(ListGroups{});
+  (void)After(100ms);
+  const Result result = ToldTo(moving);
+  const auto* groups = std::get_if<Groups>(&result);
+  ASSERT_NE(groups, nullptr);
+  ASSERT_THAT(groups->groups, SizeIs(12));
+  const GroupView& group = groups->groups.front();
+  const auto& wish = joined.ring[group.partition.value];
+  EXPECT_EQ(group.owner, joined.Find(founded_.ring[group.partition.value][0].node)->card.name);
+  ASSERT_THAT(group.copies, SizeIs(4));
+  for (size_t i = 0; i < wish.size(); ++i) {
+    const bool is_new = wish[i].node == NodeId{4};
+    EXPECT_EQ(group.copies[i].node, joined.Find(wish[i].node)->card.name);
+    EXPECT_TRUE(group.copies[i].wished);
+    EXPECT_EQ(group.copies[i].role, is_new ? CopyRole::kMissing : CopyRole::kVoter);
+  }
+  EXPECT_FALSE(group.copies[3].wished);
+  EXPECT_EQ(group.copies[3].role, CopyRole::kVoter);
+  EXPECT_THAT(group.reason, HasSubstr("n4 is silent"));
+}
+
+TEST_F(SystemChangesTest, OneGroupIsShownAsItIs) {
+  const Ticket one = Ask(ListGroups{.partition = PartitionId{3}});
+  const Ticket none = Ask(ListGroups{.partition = PartitionId{16}});
+  (void)After(100ms);
+  const Result result = ToldTo(one);
+  const auto* groups = std::get_if<Groups>(&result);
+  ASSERT_NE(groups, nullptr);
+  ASSERT_THAT(groups->groups, SizeIs(1));
+  EXPECT_EQ(groups->groups[0].partition, PartitionId{3});
+  EXPECT_EQ(groups->groups[0].bytes, 1000U);
+  EXPECT_THAT(groups->groups[0].copies, SizeIs(3));
+  EXPECT_EQ(groups->groups[0].reason, "");
+  EXPECT_EQ(RefusedTo(none).reason, Reason::kNotFound);
+}
+
 TEST_F(SystemChangesTest, WhoAskedALeaderThatIsDeposedIsSentAway) {
   (void)Grow();
   const Ticket decided = Start(LeaveNode{.node = "n2"});

@@ -40,6 +40,9 @@ struct Shown {
   std::string operator()(const PlanView& plan) const {
     return "plan of " + std::to_string(plan.copies) + " copies";
   }
+  std::string operator()(const Groups& groups) const {
+    return std::to_string(groups.groups.size()) + " groups";
+  }
   std::string operator()(const Jobs& jobs) const {
     std::string shown = "jobs";
     for (const JobView& job : jobs.jobs) shown += " " + std::to_string(job.id.value);

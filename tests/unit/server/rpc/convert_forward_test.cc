@@ -76,6 +76,17 @@ node::PlanView SomePlan() {
                     .copies = 3}};
 }
 
+node::GroupView SomeGroup() {
+  return {.partition = PartitionId{7},
+          .owner = "n1",
+          .copies = {{"n1", node::CopyRole::kVoter, true, true, 0},
+                     {"n2", node::CopyRole::kLearner, false, true, 9},
+                     {"n3", node::CopyRole::kMissing, true, false, 0}},
+          .bytes = 3,
+          .keys = 2,
+          .reason = "n3 is silent"};
+}
+
 node::JobView SomeJob() {
   return {.id = topology::JobId{3},
           .kind = topology::JobKind::kRebalance,
@@ -116,6 +127,8 @@ std::vector<node::Operation> Operations() {
       Asked(node::StartChange{node::RemoveNode{.node = "n1", .accept_fewer_copies = true}, ""}),
       Asked(node::StartChange{node::ReplaceNode{"n1", "n4", "z"}, "me"}),
       Asked(node::PlanChange{node::Rebalance{}}),
+      Asked(node::ListGroups{}),
+      Asked(node::ListGroups{.partition = PartitionId{0}}),
   };
 }
 
@@ -146,6 +159,8 @@ TEST(ConvertForwardTest, EveryResultComesBackAsItWas) {
       node::PlanView{},
       node::Jobs{{SomeJob(), {.kind = topology::JobKind::kReplace, .left = 0ms}}},
       node::Jobs{},
+      node::Groups{{SomeGroup(), {.partition = PartitionId{0}}}},
+      node::Groups{},
   };
   for (const node::Result& result : results) {
     const auto back = FromProto(OnWire({.id = 6, .result = result}));
@@ -222,6 +237,9 @@ TEST(ConvertForwardTest, AJobOfUnknownKindOrStateDropsTheFrame) {
   peer_pb::Frame kind = OnWire({.id = 6, .result = node::Jobs{{SomeJob()}}});
   kind.mutable_replies(0)->mutable_jobs()->mutable_jobs(0)->set_kind(static_cast<pb::JobKind>(6));
   EXPECT_FALSE(FromProto(kind));
+  peer_pb::Frame role = OnWire({.id = 6, .result = node::Groups{{SomeGroup()}}});
+  role.mutable_replies(0)->mutable_groups()->mutable_groups(0)->mutable_copies(1)->clear_role();
+  EXPECT_FALSE(FromProto(role));
   peer_pb::Frame state = OnWire({.id = 6, .result = node::Jobs{{SomeJob()}}});
   state.mutable_replies(0)->mutable_jobs()->mutable_jobs(0)->clear_state();
   EXPECT_FALSE(FromProto(state));
