@@ -131,4 +131,20 @@ Result<std::vector<Job>> Admin::ListJobs(std::optional<uint64_t> job, CallOption
   return *std::move(jobs);
 }
 
+Result<std::vector<Group>> Admin::ListGroups(std::optional<PartitionId> partition,
+                                             CallOptions options) const {
+  v1::ListGroupsRequest request;
+  if (partition) request.set_partition(partition->value);
+  const auto reply = core_->Read<v1::ListGroupsResponse>(
+      request, options.timeout, /*persistent=*/true,
+      [](auto& at, auto* context, const auto& sent, auto* response) {
+        return at.admin->ListGroups(context, sent, response);
+      });
+  if (!reply.ok()) return reply.error();
+  auto groups = FromProto(reply->response);
+  const bool fits = !partition || (groups.size() == 1 && groups.front().partition == *partition);
+  if (!fits) return Nonsense("a list of groups", reply->answered.endpoint);
+  return groups;
+}
+
 }  // namespace kvd::client

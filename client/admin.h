@@ -20,6 +20,7 @@
 #include "client/change.h"
 #include "client/client.h"
 #include "client/result.h"
+#include "common/types.h"
 
 namespace kvd::client {
 
@@ -50,6 +51,11 @@ class Admin {
   // alone, refused with NOT_FOUND if there is none, or none any more.
   Result<std::vector<Job>> ListJobs(std::optional<uint64_t> job = std::nullopt,
                                     CallOptions options = {}) const;
+
+  // What the groups of partitions consist of: of `partition`, refused with NOT_FOUND if there is
+  // none; or of all those that are not as wished.
+  Result<std::vector<Group>> ListGroups(std::optional<PartitionId> partition = std::nullopt,
+                                        CallOptions options = {}) const;
 
  private:
   std::shared_ptr<Core> core_;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "common/clock.h"
+#include "common/types.h"
 
 namespace kvd::client {
 
@@ -62,6 +63,30 @@ enum class JobKind : uint8_t {
 
 // The nodes it is about, as in Job::nodes.
 [[nodiscard]] std::vector<std::string> NodesOf(const Change& change);
+
+// What a partition's group really consists of, beside what is wished of it.
+struct Group {
+  enum class Role : uint8_t {
+    kVoter,
+    kLearner,  // Is sent the data, and counts for nothing yet.
+    kMissing,  // Is wished, and not there.
+    kUnknown,  // A role of a newer version.
+  };
+  struct Copy {
+    std::string node;
+    Role role = Role::kUnknown;
+    bool wished = false;
+    bool active = false;  // The owner hears it.
+    uint64_t behind = 0;  // Log entries that it has yet to receive.
+  };
+
+  PartitionId partition;
+  std::string owner;         // Empty: nobody has reported.
+  std::vector<Copy> copies;  // The wished ones in ring order, then others.
+  uint64_t bytes = 0;
+  uint64_t keys = 0;
+  std::string reason;  // Why it stays as it is for now; empty: it does not, or is as wished.
+};
 
 // What a change would do, if it began now.
 struct Plan {

@@ -109,6 +109,36 @@ JobState StateOf(v1::JobState state) {
   }
 }
 
+Group::Role RoleOf(v1::Group::Role role) {
+  switch (role) {
+    case v1::Group::ROLE_VOTER:
+      return Group::Role::kVoter;
+    case v1::Group::ROLE_LEARNER:
+      return Group::Role::kLearner;
+    case v1::Group::ROLE_MISSING:
+      return Group::Role::kMissing;
+    default:
+      return Group::Role::kUnknown;
+  }
+}
+
+Group FromProto(const v1::Group& message) {
+  Group group{.partition = PartitionId{message.partition()},
+              .owner = message.owner(),
+              .copies = {},
+              .bytes = message.bytes(),
+              .keys = message.keys(),
+              .reason = message.reason()};
+  for (const v1::Group::Copy& copy : message.copies()) {
+    group.copies.push_back({.node = copy.node(),
+                            .role = RoleOf(copy.role()),
+                            .wished = copy.wished(),
+                            .active = copy.active(),
+                            .behind = copy.behind()});
+  }
+  return group;
+}
+
 std::optional<Job> FromProto(const v1::Job& message) {
   Job job{.id = message.id(),
           .kind = KindOf(message.kind()),
@@ -266,6 +296,12 @@ std::optional<std::vector<Job>> FromProto(const v1::ListJobsResponse& response) 
     jobs.push_back(*std::move(job));
   }
   return jobs;
+}
+
+std::vector<Group> FromProto(const v1::ListGroupsResponse& response) {
+  std::vector<Group> groups;
+  for (const v1::Group& group : response.groups()) groups.push_back(FromProto(group));
+  return groups;
 }
 
 }  // namespace kvd::client

@@ -15,6 +15,7 @@ namespace kvd::v1 {
 class GetRingResponse;
 class GetStatusResponse;
 class JobResponse;
+class ListGroupsResponse;
 class ListJobsResponse;
 class PingResponse;
 class PlanResponse;
@@ -32,5 +33,6 @@ namespace kvd::client {
 [[nodiscard]] std::optional<Plan> FromProto(const v1::PlanResponse& response);
 [[nodiscard]] std::optional<Job> FromProto(const v1::JobResponse& response);
 [[nodiscard]] std::optional<std::vector<Job>> FromProto(const v1::ListJobsResponse& response);
+[[nodiscard]] std::vector<Group> FromProto(const v1::ListGroupsResponse& response);
 
 }  // namespace kvd::client

@@ -15,6 +15,7 @@
 #include "client/kvctl/layout.h"
 #include "client/kvctl/render_ring.h"
 #include "client/kvctl/render_status.h"
+#include "common/hash.h"
 #include "config/units.h"
 
 namespace kvd::kvctl {
@@ -74,6 +75,15 @@ ExitCode PingNode(Session& session, const std::string& name) {
   options.endpoints = {node->address};
   const auto at = client::Client::Open(options);
   return at.ok() ? PingAt(session, *at) : session.Fail(at.error());
+}
+
+// What groups consist of. Beside the ring, which any node knows, only the leader of the system
+// group does: without it there is nothing to add.
+std::vector<client::Group> GroupsOf(Session& session, std::optional<PartitionId> partition) {
+  constexpr Duration kLook = std::chrono::milliseconds(500);
+  const Duration limit = std::min(session.TimeLeft().value_or(kLook), kLook);
+  auto groups = client::Admin(*session.Cluster()).ListGroups(partition, {.timeout = limit});
+  return groups.ok() ? *std::move(groups) : std::vector<client::Group>{};
 }
 
 // Why the wait is not over yet; nullopt: it is.
@@ -144,12 +154,16 @@ ExitCode ShowRing(Session& session, const CommandLine& line) {
 
   const bool colour = session.settings().out_colour;
   if (key) {
-    return session.Print(session.json() ? KeyPlaceJson(*ring, *key)
-                                        : KeyPlace(*ring, *key, colour));
+    const auto partitions = static_cast<uint32_t>(ring->partitions.size());
+    const auto groups = GroupsOf(session, PartitionOf(*key, partitions));
+    const auto group = groups.empty() ? std::nullopt : std::optional(groups.front());
+    return session.Print(session.json() ? KeyPlaceJson(*ring, *key, group)
+                                        : KeyPlace(*ring, *key, colour, group));
   }
-  if (session.json()) return session.Print(RingJson(*ring));
   if (session.settings().output == Format::kTable) return session.Print(RingTable(*ring, colour));
-  return session.Print(RingPicture(*ring, colour));
+  const auto moving = GroupsOf(session, std::nullopt);
+  return session.Print(session.json() ? RingJson(*ring, moving)
+                                      : RingPicture(*ring, colour, moving));
 }
 
 ExitCode ShowNodes(Session& session, const CommandLine& /*line*/) {

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <vector>
 
@@ -16,6 +18,7 @@
 namespace kvd::kvctl {
 namespace {
 
+using client::Group;
 using client::NodeState;
 using client::Ring;
 using client::RingNode;
@@ -24,6 +27,9 @@ using nlohmann::ordered_json;
 
 // Where the legend wraps; a fixed width, so that output does not depend on the window.
 constexpr size_t kLegendColumns = 120;
+
+// Groups that are shown one by one, beside the picture.
+constexpr size_t kMovingShown = 8;
 
 struct Share {
   size_t owned = 0;
@@ -111,6 +117,90 @@ std::vector<std::string> NamesOf(const Ring& ring, const std::vector<uint32_t>& 
   return names;
 }
 
+ordered_json CopyObject(const Group::Copy& copy) {
+  constexpr std::array kRoles = {"voter", "learner", "missing", "unknown"};
+  ordered_json object;
+  object["node"] = Visible(copy.node);
+  object["role"] = kRoles[static_cast<size_t>(copy.role)];
+  object["wished"] = copy.wished;
+  object["active"] = copy.active;
+  object["behind"] = copy.behind;
+  return object;
+}
+
+template <typename Fits>
+std::vector<std::string> CopiesWhere(const Group& group, const Fits& fits) {
+  std::vector<std::string> names;
+  for (const Group::Copy& copy : group.copies) {
+    if (fits(copy)) names.push_back(Visible(copy.node));
+  }
+  return names;
+}
+
+std::vector<std::string> VotersOf(const Group& group) {
+  return CopiesWhere(group,
+                     [](const Group::Copy& copy) { return copy.role == Group::Role::kVoter; });
+}
+
+std::vector<std::string> LearnersOf(const Group& group) {
+  return CopiesWhere(group,
+                     [](const Group::Copy& copy) { return copy.role == Group::Role::kLearner; });
+}
+
+// "  12  n1 n2 n3 -> n1 n2 n4   n4 is silent", "   7  no owner -> ..."
+std::string MovingLine(const Group& group) {
+  const std::vector<std::string> wished =
+      CopiesWhere(group, [](const Group::Copy& copy) { return copy.wished; });
+  std::string line = fmt::format(
+      "{:>5}  {} -> {}", group.partition.value,
+      group.owner.empty() ? "no owner reports" : fmt::format("{}", fmt::join(VotersOf(group), " ")),
+      fmt::join(wished, " "));
+  if (!group.reason.empty()) line += "   " + Visible(group.reason);
+  return line + "\n";
+}
+
+std::string MovingLines(const std::vector<Group>& moving, size_t partitions) {
+  if (moving.empty()) return "";
+  std::string out =
+      fmt::format("{} of {} not as wished yet:\n", moving.size(), Plural(partitions, "partition"));
+  for (size_t i = 0; i < std::min(moving.size(), kMovingShown); ++i) out += MovingLine(moving[i]);
+  if (moving.size() > kMovingShown) {
+    out += fmt::format("       and {} more: kvctl ring -o json\n", moving.size() - kMovingShown);
+  }
+  return out;
+}
+
+// What a copy is, and how far: nullptr if its owner has not told.
+std::string RoleOf(const Group::Copy* copy) {
+  if (copy == nullptr || copy->role == Group::Role::kVoter) {
+    return copy != nullptr && !copy->wished ? "leaving" : "replica";
+  }
+  if (copy->role == Group::Role::kLearner) return "learner";
+  return copy->role == Group::Role::kMissing ? "missing" : "replica";
+}
+
+std::string LagOf(const Group::Copy* copy) {
+  if (copy == nullptr || copy->behind == 0 || copy->role == Group::Role::kMissing) return "";
+  return fmt::format("  {} {} behind", copy->behind, copy->behind == 1 ? "entry" : "entries");
+}
+
+const Group::Copy* CopyOn(const std::optional<Group>& group, const std::string& node) {
+  if (!group || group->owner.empty()) return nullptr;
+  const auto it = std::ranges::find(group->copies, node, &Group::Copy::node);
+  return it != group->copies.end() ? &*it : nullptr;
+}
+
+// Those whom the ring does not name any more, and who are still there.
+std::vector<uint32_t> Leaving(const Ring& ring, const std::optional<Group>& group,
+                              const std::vector<uint32_t>& holders) {
+  std::vector<uint32_t> leaving;
+  for (uint32_t i = 0; i < ring.nodes.size(); ++i) {
+    if (std::ranges::find(holders, i) != holders.end()) continue;
+    if (CopyOn(group, ring.nodes[i].name) != nullptr) leaving.push_back(i);
+  }
+  return leaving;
+}
+
 ordered_json PartitionObject(const Ring& ring, uint32_t number) {
   const RingPartition& partition = ring.partitions[number];
   ordered_json object;
@@ -137,12 +227,13 @@ std::string NodeLetters(size_t position, size_t nodes) {
   return letters;
 }
 
-std::string RingPicture(const Ring& ring, bool colour) {
+std::string RingPicture(const Ring& ring, bool colour, const std::vector<Group>& moving) {
   std::string out =
       fmt::format("cluster {}   epoch {}   {}   {}   {} each\n", Visible(ring.cluster),
                   ring.epoch.value, Plural(ring.partitions.size(), "partition"),
                   Plural(ring.nodes.size(), "node"), Plural(ring.replication, "replica"));
-  return out + Strip(ring, colour) + Legend(ring, colour);
+  return out + Strip(ring, colour) + Legend(ring, colour) +
+         MovingLines(moving, ring.partitions.size());
 }
 
 std::string RingTable(const Ring& ring, bool colour) {
@@ -165,21 +256,30 @@ std::string RingTable(const Ring& ring, bool colour) {
   return table.Render(colour);
 }
 
-std::string RingJson(const Ring& ring) {
+std::string RingJson(const Ring& ring, const std::vector<Group>& moving) {
   std::string out;
   for (uint32_t i = 0; i < ring.partitions.size(); ++i) {
-    out += PartitionObject(ring, i).dump() + "\n";
+    ordered_json object = PartitionObject(ring, i);
+    const auto group = std::ranges::find(moving, PartitionId{i}, &Group::partition);
+    if (group != moving.end()) {
+      object["actual"] = VotersOf(*group);
+      object["learners"] = LearnersOf(*group);
+      object["reason"] = Visible(group->reason);
+    }
+    out += object.dump() + "\n";
   }
   return out;
 }
 
-std::string KeyPlace(const Ring& ring, std::string_view key, bool colour) {
+std::string KeyPlace(const Ring& ring, std::string_view key, bool colour,
+                     const std::optional<Group>& group) {
   const uint32_t number = PartitionOf(key, static_cast<uint32_t>(ring.partitions.size())).value;
   const bool plain = IsUtf8(key) && Visible(key) == key;
   std::string out = fmt::format("key {}   hash 0x{:016x}   partition {}\n",
                                 plain ? std::string(key) : Quoted(key), Hash64(key), number);
   const RingPartition& partition = ring.partitions[number];
-  const std::vector<uint32_t> holders = HoldersOf(partition);
+  std::vector<uint32_t> holders = HoldersOf(partition);
+  std::ranges::copy(Leaving(ring, group, holders), std::back_inserter(holders));
   size_t name_width = 0;
   size_t address_width = 0;
   for (const uint32_t holder : holders) {
@@ -188,15 +288,18 @@ std::string KeyPlace(const Ring& ring, std::string_view key, bool colour) {
   }
   for (const uint32_t holder : holders) {
     const RingNode& node = ring.nodes[holder];
-    out += fmt::format("  {:<{}}  {:<{}}  {:<7}  {}\n", Visible(node.name), name_width,
-                       Visible(node.address), address_width,
-                       holder == partition.owner && !partition.leaderless ? "owner" : "replica",
-                       Paint(StateOf(node), TintOf(node.state), colour));
+    const Group::Copy* copy = CopyOn(group, node.name);
+    const bool owns = holder == partition.owner && !partition.leaderless;
+    out += fmt::format("  {:<{}}  {:<{}}  {:<7}  {}{}\n", Visible(node.name), name_width,
+                       Visible(node.address), address_width, owns ? "owner" : RoleOf(copy),
+                       Paint(StateOf(node), TintOf(node.state), colour), LagOf(copy));
   }
+  if (group && !group->reason.empty()) out += fmt::format("  {}\n", Visible(group->reason));
   return out;
 }
 
-std::string KeyPlaceJson(const Ring& ring, std::string_view key) {
+std::string KeyPlaceJson(const Ring& ring, std::string_view key,
+                         const std::optional<Group>& group) {
   const uint32_t number = PartitionOf(key, static_cast<uint32_t>(ring.partitions.size())).value;
   const RingNode& owner = ring.nodes[ring.partitions[number].owner];
   const bool text = IsUtf8(key);
@@ -207,6 +310,13 @@ std::string KeyPlaceJson(const Ring& ring, std::string_view key) {
   object.update(PartitionObject(ring, number));
   object["owner_address"] = Visible(owner.address);
   object["owner_state"] = client::StateName(owner.state);
+  if (group) {
+    object["copies"] = ordered_json::array();
+    for (const Group::Copy& copy : group->copies) object["copies"].push_back(CopyObject(copy));
+    object["bytes"] = group->bytes;
+    object["keys"] = group->keys;
+    object["reason"] = Visible(group->reason);
+  }
   return object.dump() + "\n";
 }
 

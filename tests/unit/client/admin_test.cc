@@ -208,5 +208,28 @@ TEST(AdminTest, OptionsAreCheckedAsAClientsAre) {
   EXPECT_THAT(refused.error().message, HasSubstr("--insecure"));
 }
 
+TEST(AdminTest, GroupsAreListedWithTheirCopies) {
+  FakeKvd node;
+  node.admin().Move({3, 5});
+  const auto admin = OpenAt({node.address()});
+  const auto groups = admin.ListGroups();
+  ASSERT_TRUE(groups.ok());
+  ASSERT_THAT(*groups, SizeIs(2));
+  const Group& group = groups->front();
+  EXPECT_EQ(group.partition, PartitionId{3});
+  EXPECT_EQ(group.owner, "n1");
+  EXPECT_EQ(group.bytes, 4096U);
+  EXPECT_EQ(group.keys, 12U);
+  EXPECT_EQ(group.reason, "n2 is silent");
+  ASSERT_THAT(group.copies, SizeIs(2));
+  EXPECT_EQ(group.copies[0].role, Group::Role::kVoter);
+  EXPECT_TRUE(group.copies[0].active);
+  EXPECT_FALSE(group.copies[0].wished);
+  EXPECT_EQ(group.copies[1].role, Group::Role::kMissing);
+  const auto one = admin.ListGroups(PartitionId{7});
+  ASSERT_TRUE(one.ok());
+  EXPECT_EQ(one->front().partition, PartitionId{7});
+}
+
 }  // namespace
 }  // namespace kvd::client

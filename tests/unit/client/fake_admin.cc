@@ -63,6 +63,22 @@ T Next(std::vector<T>& script) {
   return next;
 }
 
+void FillGroup(uint32_t partition, v1::Group* group) {
+  group->set_partition(partition);
+  group->set_owner("n1");
+  group->set_bytes(4096);
+  group->set_keys(12);
+  group->set_reason("n2 is silent");
+  v1::Group::Copy& voter = *group->add_copies();
+  voter.set_node("n1");
+  voter.set_role(v1::Group::ROLE_VOTER);
+  voter.set_active(true);
+  v1::Group::Copy& missing = *group->add_copies();
+  missing.set_node("n2");
+  missing.set_role(v1::Group::ROLE_MISSING);
+  missing.set_wished(true);
+}
+
 }  // namespace
 
 class FakeAdmin::Service final : public v1::Admin::Service {
@@ -70,7 +86,8 @@ class FakeAdmin::Service final : public v1::Admin::Service {
   grpc::Status PlanChange(grpc::ServerContext* /*context*/, const v1::ChangeRequest* request,
                           v1::PlanResponse* response) override {
     if (auto refused = Arrived("PlanChange", *request)) return *refused;
-    FillPlan(response);
+    const std::lock_guard lock(mu);
+    if (!plans_nothing) FillPlan(response);
     return grpc::Status::OK;
   }
 
@@ -102,7 +119,18 @@ class FakeAdmin::Service final : public v1::Admin::Service {
                      .message = "there is no job " + std::to_string(request->job())});
   }
 
+  grpc::Status ListGroups(grpc::ServerContext* /*context*/, const v1::ListGroupsRequest* request,
+                          v1::ListGroupsResponse* response) override {
+    if (auto refused = Arrived("ListGroups", *request)) return *refused;
+    const std::lock_guard lock(mu);
+    const auto moving = request->has_partition() ? std::vector{request->partition()} : moved;
+    for (const uint32_t partition : moving) FillGroup(partition, response->add_groups());
+    return grpc::Status::OK;
+  }
+
   std::mutex mu;
+  std::vector<uint32_t> moved;
+  bool plans_nothing = false;
   std::vector<Job> starts;
   std::vector<std::vector<Job>> lists;
   std::optional<grpc::Status> refusal;
@@ -135,6 +163,16 @@ class FakeAdmin::Service final : public v1::Admin::Service {
 
 FakeAdmin::FakeAdmin() : service_(std::make_unique<Service>()) {}
 FakeAdmin::~FakeAdmin() = default;
+
+void FakeAdmin::PlanNothing() {
+  const std::lock_guard lock(service_->mu);
+  service_->plans_nothing = true;
+}
+
+void FakeAdmin::Move(std::vector<uint32_t> partitions) {
+  const std::lock_guard lock(service_->mu);
+  service_->moved = std::move(partitions);
+}
 
 void FakeAdmin::Start(std::vector<Job> jobs) {
   const std::lock_guard lock(service_->mu);

@@ -58,6 +58,13 @@ class FakeAdmin {
   // What ListJobs answers, likewise. Of a list that is asked for one job that one, or NOT_FOUND.
   void List(std::vector<std::vector<Job>> lists);
 
+  // What ListGroups answers: a group of each of these partitions, owned by n1 alone, which is
+  // wished to be on n2; of a list that is asked for one partition that one.
+  void Move(std::vector<uint32_t> partitions);
+
+  // From now on every plan moves nothing.
+  void PlanNothing();
+
   // From now on every call ends so; or only the next `times`.
   void Refuse(const Refusal& refusal);
   void RefuseNext(int times, const Refusal& refusal);

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <set>
+#include <string>
+#include <vector>
 
 namespace kvd::kvctl {
 namespace {
@@ -98,6 +100,66 @@ TEST(RenderRingTest, PartitionWithoutAnOwnerIsADash) {
   ring.partitions[1].leaderless = true;
   EXPECT_THAT(RingPicture(ring, /*colour=*/false), ::testing::HasSubstr("  0 A-A"));
   EXPECT_THAT(RingJson(ring), ::testing::HasSubstr(R"({"partition":1,"owner":"","term":7)"));
+}
+
+// Of partition 3 of three copies: n2 leaves, n4 comes.
+client::Group MovingGroup() {
+  using Role = client::Group::Role;
+  return {
+      .partition = PartitionId{3},
+      .owner = "n1",
+      .copies =
+          {{.node = "n1", .role = Role::kVoter, .wished = true, .active = true},
+           {.node = "n4", .role = Role::kLearner, .wished = true, .active = true, .behind = 1234},
+           {.node = "n3", .role = Role::kMissing, .wished = true},
+           {.node = "n2", .role = Role::kVoter, .active = true, .behind = 1}},
+      .bytes = 4096,
+      .keys = 12,
+      .reason = "n3 is silent; partition 3 waits for it"};
+}
+
+TEST(RenderRingTest, PictureSaysWhatIsNotAsWished) {
+  EXPECT_THAT(RingPicture(RingOf(4, 16), /*colour=*/false, {MovingGroup()}),
+              HasSubstr("fullest/mean 1.00\n"
+                        "1 of 16 partitions not as wished yet:\n"
+                        "    3  n1 n2 -> n1 n4 n3   n3 is silent; partition 3 waits for it\n"));
+}
+
+TEST(RenderRingTest, PictureNamesTheFirstOfManyThatMove) {
+  const std::vector<client::Group> many(20, MovingGroup());
+  const std::string picture = RingPicture(RingOf(4, 32), /*colour=*/false, many);
+  EXPECT_THAT(picture, HasSubstr("20 of 32 partitions not as wished yet:\n"));
+  EXPECT_THAT(picture, HasSubstr("and 12 more: kvctl ring -o json\n"));
+}
+
+TEST(RenderRingTest, AGroupThatNobodyReportsSaysSo) {
+  client::Group group = MovingGroup();
+  group.owner.clear();
+  EXPECT_THAT(RingPicture(RingOf(4, 16), /*colour=*/false, {group}),
+              HasSubstr("    3  no owner reports -> n1 n4 n3"));
+}
+
+TEST(RenderRingTest, JsonSaysWhoVotesWhereThatIsNotAsWished) {
+  const std::string json = RingJson(RingOf(4, 16), {MovingGroup()});
+  EXPECT_THAT(json, HasSubstr(R"("partition":3,"owner":"n4","term":7,"replicas":["n4"],"epoch":5,)"
+                              R"("actual":["n1","n2"],"learners":["n4"],"reason":"n3 is silent)"));
+  EXPECT_EQ(json.find("actual"), json.rfind("actual"));
+}
+
+TEST(RenderRingTest, KeyHasItsCopiesAndHowFarTheyAre) {
+  client::Ring ring = RingOf(4, 256);
+  ring.partitions[159].replicas = {0, 3, 2};
+  ring.partitions[159].owner = 0;
+  EXPECT_EQ(KeyPlace(ring, "user:42", /*colour=*/false, MovingGroup()),
+            "key user:42   hash 0x9fc1e605fa7174aa   partition 159\n"
+            "  n1  10.0.0.1:7400  owner    up\n"
+            "  n4  10.0.0.1:7400  learner  up  1234 entries behind\n"
+            "  n3  10.0.0.1:7400  missing  up\n"
+            "  n2  10.0.0.1:7400  leaving  up  1 entry behind\n"
+            "  n3 is silent; partition 3 waits for it\n");
+  EXPECT_THAT(KeyPlaceJson(ring, "user:42", MovingGroup()),
+              HasSubstr(R"("copies":[{"node":"n1","role":"voter","wished":true,"active":true,)"
+                        R"("behind":0},{"node":"n4","role":"learner")"));
 }
 
 }  // namespace
