@@ -74,6 +74,10 @@ class Changer {
   ExitCode Run() {
     if (line_.Has("plan")) return ShowPlan();
     if (const auto missing = MissingConsent()) return session_.Fail(*missing);
+    if (HasNothingToDo()) {
+      session_.Note("nothing to do: the replicas are spread as evenly as the zones permit");
+      return ExitCode::kDone;
+    }
     session_.LiftDefaultTimeout();
     if (ShowsPlan()) {
       if (const auto job = FindUnderWay()) {
@@ -118,6 +122,13 @@ class Changer {
     return UsageFailure(fmt::format(
         "{}: nobody can be asked here; add --yes to begin, or --plan to see what it would do",
         command));
+  }
+
+  // A ring that is even is what was asked for. If nobody says so, whoever begins says why not.
+  [[nodiscard]] bool HasNothingToDo() {
+    if (!std::holds_alternative<client::Rebalance>(change_)) return false;
+    const auto plan = admin().PlanChange(change_, {.timeout = LookTime(session_)});
+    return plan.ok() && plan->copies == 0;
   }
 
   // The job that makes the change already: somebody else asked for it, or who does now detached.

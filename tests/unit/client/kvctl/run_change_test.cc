@@ -129,6 +129,16 @@ TEST_F(RunChangeTest, ChangeIsAskedForAsItWasSaid) {
   EXPECT_THAT(admin().asker(), StartsWith("alice@"));
 }
 
+TEST_F(RunChangeTest, ARingThatIsEvenNeedsNoRebalance) {
+  admin().PlanNothing();
+  EXPECT_EQ(Do({"rebalance", "--yes"}), ExitCode::kDone);
+  EXPECT_THAT(console_.err, HasSubstr("nothing to do"));
+  console_.terminal = true;
+  EXPECT_EQ(Do({"rebalance"}), ExitCode::kDone) << "nobody is asked";
+  EXPECT_EQ(Do({"leave", "n2", "--yes"}), ExitCode::kDone);
+  EXPECT_THAT(Started(), ElementsAre("StartChange leave { node: \"n2\" }"));
+}
+
 TEST_F(RunChangeTest, WithoutATerminalTheJobIsPrintedAndGoesOn) {
   EXPECT_EQ(Do({"join", "n4", "--yes"}), ExitCode::kDone);
   EXPECT_EQ(console_.out, "job 7 join n4    0%  0/192 replicas\n");
