@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
+#include <utility>
 
 namespace kvd::node {
 namespace {
@@ -63,17 +65,20 @@ Duration TimeFor(const topology::Plan& plan, uint64_t bytes_per_second) {
 
 using Copy = GroupView::Copy;
 
-Copy CopyOf(const raft::Member& member, const Topology& topology,
-            const topology::GroupReport& report) {
-  const auto& voters = report.configuration.voters;
-  const bool votes = std::ranges::find(voters, member) != voters.end() ||
-                     std::ranges::find(report.configuration.outgoing, member) !=
-                         report.configuration.outgoing.end();
-  const topology::MemberProgress* progress = report.Find(member.id);
-  return {.node = NameIn(topology, member.node),
-          .role = votes ? CopyRole::kVoter : CopyRole::kLearner,
-          .active = report.IsActive(member.id),
-          .behind = progress != nullptr ? progress->behind : 0};
+// By node: a wiped one and its next self have one name.
+std::map<NodeId, Copy> CopiesIn(const topology::GroupReport& report, const Topology& topology) {
+  const auto& learners = report.configuration.learners;
+  std::map<NodeId, Copy> copies;
+  for (const raft::Member& member : report.configuration.All()) {
+    const bool learns = std::ranges::find(learners, member) != learners.end();
+    const topology::MemberProgress* progress = report.Find(member.id);
+    copies.insert_or_assign(member.node,
+                            Copy{.node = NameIn(topology, member.node),
+                                 .role = learns ? CopyRole::kLearner : CopyRole::kVoter,
+                                 .active = report.IsActive(member.id),
+                                 .behind = progress != nullptr ? progress->behind : 0});
+  }
+  return copies;
 }
 
 JobStage StageOf(const topology::Job& job, bool is_stuck) {
@@ -118,27 +123,22 @@ GroupView ViewOf(PartitionId partition, const Topology& topology,
                  const topology::GroupReport* report,
                  const std::optional<topology::Obstacle>& obstacle) {
   GroupView view{.partition = partition};
-  std::vector<raft::Member> members;
+  std::map<NodeId, Copy> there;
   if (report != nullptr) {
     view.owner = NameIn(topology, report->leader.node);
     view.bytes = report->bytes;
     view.keys = report->keys;
-    members = report->configuration.All();
+    there = CopiesIn(*report, topology);
   }
   if (obstacle) view.reason = Describe({partition, *obstacle}, topology);
   for (const topology::Replica& wished : topology.ring[partition.value]) {
-    const auto there = std::ranges::find(members, wished.node, &raft::Member::node);
-    Copy copy{.node = NameIn(topology, wished.node), .role = CopyRole::kMissing};
-    if (there != members.end()) {
-      copy = CopyOf(*there, topology, *report);
-      members.erase(there);
-    }
+    auto found = there.extract(wished.node);
+    Copy copy = found ? std::move(found.mapped())
+                      : Copy{.node = NameIn(topology, wished.node), .role = CopyRole::kMissing};
     copy.wished = true;
     view.copies.push_back(std::move(copy));
   }
-  for (const raft::Member& member : members) {
-    view.copies.push_back(CopyOf(member, topology, *report));
-  }
+  for (auto& [node, copy] : there) view.copies.push_back(std::move(copy));
   return view;
 }
 

@@ -145,7 +145,8 @@ bool SystemGroup::AnswerAsks(const std::set<NodeId>& silent, Instant now) {
     asks_.pop_front();
     auto result = Answer(ask.asked, silent, now);
     if (!result) {
-      deciding_ = Deciding{.ask = std::move(ask), .job = DecidedJob(ask.asked)};
+      const topology::JobId job = DecidedJob(ask.asked);
+      deciding_ = Deciding{.ask = std::move(ask), .job = job};
       return true;
     }
     effects_.told.emplace_back(ask.ticket, *std::move(result));

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <utility>
+#include <vector>
 
 #include "tests/unit/server/node/system_group_world.h"
 
@@ -302,6 +304,27 @@ TEST_F(SystemChangesTest, OnlyGroupsThatAreNotAsWishedAreListed) {
   EXPECT_FALSE(group.copies[3].wished);
   EXPECT_EQ(group.copies[3].role, CopyRole::kVoter);
   EXPECT_THAT(group.reason, HasSubstr("n4 is silent"));
+}
+
+TEST_F(SystemChangesTest, AWipedNodeAndItsNextSelfAreTwoCopiesOfOneName) {
+  for (const NodeId node : {NodeId{1}, NodeId{3}}) {
+    group_.OnWitness(node, {.asked_in = 5, .silent = {{NodeId{2}, 31s}}, .disk = {}}, {}, now_);
+  }
+  topology::NodeCard wiped = topology::CardOf(2);
+  wiped.uuid = topology::UuidOf(9);
+  group_.OnAnnounced(wiped, now_);
+  (void)Written(After(0s));
+  const Ticket ticket = Ask(ListGroups{.partition = PartitionId{3}});
+  for (auto wanted = After(100ms); wanted.write; wanted = After(0s)) (void)Written(wanted);
+  const Result result = ToldTo(ticket);
+  const auto* groups = std::get_if<Groups>(&result);
+  ASSERT_NE(groups, nullptr);
+  std::vector<std::pair<CopyRole, bool>> copies;
+  for (const GroupView::Copy& copy : groups->groups.at(0).copies) {
+    if (copy.node == "n2") copies.emplace_back(copy.role, copy.wished);
+  }
+  EXPECT_THAT(copies,
+              ElementsAre(std::pair(CopyRole::kMissing, true), std::pair(CopyRole::kVoter, false)));
 }
 
 TEST_F(SystemChangesTest, OneGroupIsShownAsItIs) {
