@@ -4,7 +4,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <optional>
 #include <string>
+#include <variant>
+#include <vector>
 
 #include "tests/unit/server/node/world.h"
 #include "tests/unit/server/topology/cards.h"
@@ -102,6 +105,32 @@ TEST_F(AdministrationTest, WhoWasAskedAndDeposedMeanwhileSendsTheOperatorOn) {
   world_.Heal();
   world_.ReleaseLog(leader);
   EXPECT_EQ(JobTold(call).id, JobId{1});
+}
+
+// It was elected, and does not know yet what is committed.
+TEST_F(AdministrationTest, ALeaderThatDoesNotServeYetLetsOperatorsWait) {
+  world_.SetFilter([](World::Sent& sent) {
+    std::erase_if(sent.frame.raft, [](const GroupMessage& each) {
+      return each.group == kSystemGroup &&
+             std::holds_alternative<raft::AppendRequest>(each.message.body);
+    });
+    return true;
+  });
+  world_.Kill(Leader());
+  const auto elected = [&]() -> std::optional<NodeId> {
+    for (const NodeId node : world_.nodes()) {
+      const raft::Replica* replica =
+          world_.IsRunning(node) ? world_.at(node).replicas()->Find(topology::kSystemPartition)
+                                 : nullptr;
+      if (replica != nullptr && replica->role() == raft::Role::kLeader) return node;
+    }
+    return std::nullopt;
+  };
+  (void)world_.PassUntil([&] { return elected().has_value(); });
+  const CallId call = Ask(*elected(), ListJobs{}, 10s);
+  EXPECT_EQ(world_.AnswerTo(call), nullptr);
+  world_.SetFilter({});
+  EXPECT_EQ(world_.InTime(call), "jobs");
 }
 
 TEST_F(AdministrationTest, AChangeWithoutAnAnswerMayHaveBegun) {
