@@ -226,17 +226,16 @@ Status SnapshotWriter::Add(std::string_view bytes) {
   return OkStatus();
 }
 
-StatusOr<storage::AppliedRecord> SnapshotWriter::Finish() {
+storage::AppliedRecord SnapshotWriter::received() const {
   KVD_CHECK(complete(), "every chunk has been added");
-  KVD_RETURN_IF_ERROR(store_->Flush());
-  return storage::AppliedRecord{.index = index_,
-                                .term = term_,
-                                .generation = generation_,
-                                .keys = end_->keys,
-                                .value_bytes = end_->value_bytes,
-                                .configuration = end_->configuration,
-                                .floor = end_->floor,
-                                .snapshot_index = index_};
+  return {.index = index_,
+          .term = term_,
+          .generation = generation_,
+          .keys = end_->keys,
+          .value_bytes = end_->value_bytes,
+          .configuration = end_->configuration,
+          .floor = end_->floor,
+          .snapshot_index = index_};
 }
 
 StatusOr<uint64_t> DigestOf(const storage::PartitionView& view) {

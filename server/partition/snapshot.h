@@ -111,9 +111,8 @@ class SnapshotWriter {
   // Everything has arrived.
   [[nodiscard]] bool complete() const { return end_.has_value(); }
 
-  // Makes what was received durable, and answers the record to be switched to. REQUIRES:
-  // complete().
-  [[nodiscard]] StatusOr<storage::AppliedRecord> Finish();
+  // The record to be switched to. REQUIRES: complete().
+  [[nodiscard]] storage::AppliedRecord received() const;
 
  private:
   [[nodiscard]] Status Refuse(const SnapshotChunk& chunk, std::string_view why) const;

@@ -40,9 +40,11 @@ StatusOr<std::vector<StateMachines::Opened>> StateMachines::Open(
   KVD_ASSIGN_OR_RETURN(const auto partitions, store_.Partitions());
   KVD_RETURN_IF_ERROR(CheckLogsExist(partitions, extents));
   std::vector<Opened> opened;
+  bool dropped = false;
   for (const PartitionId partition : partitions) {
     if (WasRemoved(partition, extents)) {
       KVD_RETURN_IF_ERROR(Drop(partition));
+      dropped = true;
       continue;
     }
     KVD_ASSIGN_OR_RETURN(auto record, store_.Applied(partition, storage::Store::Tier::kLatest));
@@ -53,6 +55,7 @@ StatusOr<std::vector<StateMachines::Opened>> StateMachines::Open(
     opened.push_back({.partition = partition, .clients = sessions->clients()});
     appliers_.emplace(partition, Applier(partition, *std::move(record), *std::move(sessions)));
   }
+  if (dropped) KVD_RETURN_IF_ERROR(store_.Flush());
   return opened;
 }
 
@@ -123,15 +126,14 @@ Status StateMachines::SwitchTo(PartitionId partition, const storage::AppliedReco
   KVD_RETURN_IF_ERROR(store_.Write(batch));
   appliers_.erase(partition);
   appliers_.emplace(partition, Applier(partition, received, std::move(sessions)));
-  return store_.Flush();
+  return OkStatus();
 }
 
 Status StateMachines::Drop(PartitionId partition) {
   appliers_.erase(partition);
   storage::StoreBatch batch;
   batch.Add(storage::StoreBatch::DropPartition{partition});
-  KVD_RETURN_IF_ERROR(store_.Write(batch));
-  return store_.Flush();
+  return store_.Write(batch);
 }
 
 StatusOr<uint64_t> StateMachines::Digest(PartitionId partition) const {

@@ -64,16 +64,17 @@ class StateMachines {
   [[nodiscard]] StatusOr<SnapshotReader> ReadSnapshot(PartitionId partition) const;
   [[nodiscard]] StatusOr<SnapshotWriter> WriteSnapshot(PartitionId partition) const;
 
-  // Makes what SnapshotWriter::Finish() answered the partition's state: durable on return, and the
-  // state before it gone. The caller then has the log reset; a crash in between is recovered by
-  // LoadReplica(). Refused, with nothing changed: FAILED_PRECONDITION if the partition has been
-  // applied as far already, or switched since; an error of Sessions::Restore() if the sessions
-  // received make no sense. After any other error the node must stop.
+  // Makes what SnapshotWriter::Finish() answered the partition's state, and the state before it
+  // gone. Once it is durable, after a FlushData() that begins later, the caller has the log reset;
+  // a crash in between is recovered by LoadReplica(). Refused, with nothing changed:
+  // FAILED_PRECONDITION if the partition has been applied as far already, or switched since; an
+  // error of Sessions::Restore() if the sessions received make no sense. After any other error the
+  // node must stop.
   [[nodiscard]] Status SwitchTo(PartitionId partition, const storage::AppliedRecord& received);
 
   // Deletes everything of the partition: its replica here was removed from the log, and another one
-  // may begin when this has returned. Durable on return. A no-op for a partition that was never
-  // applied.
+  // may begin once this is durable, after a FlushData() that begins later. A no-op for a partition
+  // that was never applied.
   [[nodiscard]] Status Drop(PartitionId partition);
 
   // See DigestOf() (snapshot.h).

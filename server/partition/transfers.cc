@@ -49,27 +49,23 @@ Status Transfers::Write(NodeId peer, StreamId stream, PartitionId partition,
                       Incoming{.peer = peer, .stream = stream, .writer = std::move(writer)})
              .first;
   }
-  Incoming& incoming = at->second;
-  KVD_RETURN_IF_ERROR(incoming.writer.Add(chunk));
-  if (!incoming.writer.complete() || incoming.received) return OkStatus();
-  KVD_ASSIGN_OR_RETURN(incoming.received, incoming.writer.Finish());
-  return OkStatus();
+  return at->second.writer.Add(chunk);
 }
 
 StatusOr<uint64_t> Transfers::Install(PartitionId partition, const raft::SnapshotPoint& point) {
   const auto at = incoming_.find(partition);
-  const bool there = at != incoming_.end() && at->second.received &&
-                     at->second.received->index == point.index &&
-                     at->second.received->term == point.term;
-  if (!there) {
+  std::optional<storage::AppliedRecord> received;
+  if (at != incoming_.end() && at->second.writer.complete()) {
+    received = at->second.writer.received();
+  }
+  if (!received || received->index != point.index || received->term != point.term) {
     return MakeStatus(StatusCode::kNotFound,
                       fmt::format("partition {}: the snapshot behind index {} is not here",
                                   partition.value, point.index));
   }
-  const storage::AppliedRecord received = *at->second.received;
   incoming_.erase(at);
-  KVD_RETURN_IF_ERROR(machines_.SwitchTo(partition, received));
-  return received.keys;
+  KVD_RETURN_IF_ERROR(machines_.SwitchTo(partition, *received));
+  return received->keys;
 }
 
 Status Transfers::Drop(PartitionId partition) {

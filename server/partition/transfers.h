@@ -45,7 +45,7 @@ class Transfers {
                              std::string_view chunk);
 
   // Lets the partition be what was received. NOT_FOUND if that is not the snapshot `point`, or not
-  // complete. Returns the keys it has now.
+  // complete. Returns the keys it has now. Durable as StateMachines::SwitchTo().
   [[nodiscard]] StatusOr<uint64_t> Install(PartitionId partition, const raft::SnapshotPoint& point);
 
   // The partition's replica here was removed: ends its snapshots, both ways, and has its data
@@ -61,7 +61,6 @@ class Transfers {
     NodeId peer;
     StreamId stream;
     SnapshotWriter writer;
-    std::optional<storage::AppliedRecord> received = {};
   };
 
   StateMachines& machines_;

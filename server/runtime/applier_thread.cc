@@ -10,6 +10,9 @@ namespace {
 
 constexpr Duration kMeasureEvery = std::chrono::seconds(1);
 
+// Nobody waits for a drop but the next replica of its partition: several share a flush.
+constexpr Duration kDropsWait = std::chrono::seconds(1);
+
 template <typename T>
 void Take(std::vector<T>& to, std::vector<T>& from) {
   to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
@@ -51,20 +54,16 @@ void ApplierThread::Do(Jobs jobs) {
 
 void ApplierThread::Run() {
   NameThread("kvd-apply");
-  Instant flush_at = clock_.Now() + flush_every_.interval;
+  truncate_at_ = clock_.Now() + flush_every_.interval;
   Instant measure_at = clock_.Now();
   Status status;
   while (status.ok() && !jobs_.IsFinished()) {
-    status = Work(jobs_.TakeAll(std::min(flush_at, measure_at)));
+    status = Work(jobs_.TakeAll(std::min(NextFlush(), measure_at)));
     if (status.ok() && clock_.Now() >= measure_at) {
       callbacks_.on_disk(callbacks_.measure_disk());
       measure_at = clock_.Now() + kMeasureEvery;
     }
-    if (!status.ok()) break;
-    if (clock_.Now() >= flush_at || unflushed_bytes_ >= flush_every_.bytes) {
-      BeginFlush();
-      flush_at = clock_.Now() + flush_every_.interval;
-    }
+    if (status.ok()) FlushIfDue();
   }
   if (status.ok()) status = LastFlush();
   if (status.ok()) return;
@@ -101,10 +100,7 @@ Status ApplierThread::Work(std::vector<Jobs> pending) {
     done.emplace_back(std::move(fetched));
   }
   KVD_RETURN_IF_ERROR(DoTransfers(all, done));
-  for (const PartitionId partition : all.drops) {
-    KVD_RETURN_IF_ERROR(Annotate(transfers_.Drop(partition), "drop a removed replica's data"));
-    done.emplace_back(DropResult{partition});
-  }
+  KVD_RETURN_IF_ERROR(DoDrops(all.drops));
   if (all.flush_done) KVD_RETURN_IF_ERROR(EndFlush());
   if (!done.empty()) callbacks_.on_done(std::move(done));
   return OkStatus();
@@ -118,7 +114,18 @@ Status ApplierThread::DoInstalls(const std::vector<node::InstallJob>& jobs, Done
     if (!keys.ok() && code != StatusCode::kNotFound && code != StatusCode::kFailedPrecondition) {
       return Annotate(keys.status(), "install a snapshot");
     }
-    done.emplace_back(InstallResult{job.partition, job.snapshot, std::move(keys)});
+    Done& to = keys.ok() ? unflushed_ : done;
+    if (keys.ok()) tell_at_ = clock_.Now();
+    to.emplace_back(InstallResult{job.partition, job.snapshot, std::move(keys)});
+  }
+  return OkStatus();
+}
+
+Status ApplierThread::DoDrops(const std::vector<PartitionId>& partitions) {
+  for (const PartitionId partition : partitions) {
+    KVD_RETURN_IF_ERROR(Annotate(transfers_.Drop(partition), "drop a removed replica's data"));
+    tell_at_ = std::min(tell_at_, clock_.Now() + kDropsWait);
+    unflushed_.emplace_back(DropResult{partition});
   }
   return OkStatus();
 }
@@ -155,10 +162,20 @@ StatusOr<ApplierThread::FetchResult> ApplierThread::DoFetch(const node::FetchJob
   return result;
 }
 
+Instant ApplierThread::NextFlush() const {
+  return flushing_.valid() ? Instant::max() : std::min(truncate_at_, tell_at_);
+}
+
 // Beside the work here: it may take as long as writing megabytes takes.
-void ApplierThread::BeginFlush() {
+void ApplierThread::FlushIfDue() {
   if (flushing_.valid()) return;
+  const Instant now = clock_.Now();
+  truncating_ = now >= truncate_at_ || unflushed_bytes_ >= flush_every_.bytes;
+  if (!truncating_ && now < tell_at_) return;
+  if (truncating_) truncate_at_ = now + flush_every_.interval;
   unflushed_bytes_ = 0;
+  tell_at_ = Instant::max();
+  being_flushed_ = std::exchange(unflushed_, {});
   flushing_ = std::async(std::launch::async, [this] {
     Status flushed = machines_.FlushData();
     Jobs done;
@@ -170,14 +187,17 @@ void ApplierThread::BeginFlush() {
 
 Status ApplierThread::EndFlush() {
   KVD_RETURN_IF_ERROR(flushing_.get());
+  if (!being_flushed_.empty()) callbacks_.on_done(std::exchange(being_flushed_, {}));
+  if (!truncating_) return OkStatus();
   KVD_ASSIGN_OR_RETURN(auto truncations, machines_.Flushed());
   callbacks_.on_flushed(std::move(truncations));
   return OkStatus();
 }
 
 Status ApplierThread::LastFlush() {
-  if (flushing_.valid()) KVD_RETURN_IF_ERROR(flushing_.get());
+  if (flushing_.valid()) KVD_RETURN_IF_ERROR(EndFlush());
   KVD_ASSIGN_OR_RETURN(auto truncations, machines_.Flush());
+  if (!unflushed_.empty()) callbacks_.on_done(std::exchange(unflushed_, {}));
   callbacks_.on_flushed(std::move(truncations));
   return OkStatus();
 }

@@ -1,7 +1,7 @@
 // The thread that applies and reads, so that no shard ever waits for the data's disk. Also has the
 // data flushed, beside its work, every so many bytes and now and then: that lets the log forget
-// what is flushed, and bounds what a start after a crash applies again. Watches the disk's free
-// space.
+// what is flushed, and bounds what a start after a crash applies again; and when a snapshot was
+// installed or a replica dropped, which is done when it is durable. Watches the disk's free space.
 //
 // Owns: its thread, and one more during a flush. Threading: thread-safe.
 #pragma once
@@ -63,7 +63,7 @@ class ApplierThread {
     StatusOr<uint64_t> keys;
   };
 
-  // One per job, in this order.
+  // One per job, in this order; installs and drops come later, when they are durable.
   using Result = std::variant<partition::Applied, InstallResult, ReadResult, FetchResult,
                               ChunkResult, WriteResult, DropResult>;
   using Done = std::vector<Result>;
@@ -77,7 +77,7 @@ class ApplierThread {
     std::function<void(Status)> on_fatal;
   };
 
-  // Whichever comes first.
+  // When the log may forget. Whichever comes first.
   struct FlushEvery {
     Duration interval = std::chrono::seconds(60);
     uint64_t bytes = uint64_t{32} << 20U;  // Of applied entries.
@@ -113,7 +113,9 @@ class ApplierThread {
   [[nodiscard]] Status DoTransfers(const Jobs& jobs, Done& done);
   [[nodiscard]] ReadResult DoRead(const node::ReadJob& job) const;
   [[nodiscard]] StatusOr<FetchResult> DoFetch(const node::FetchJob& job) const;
-  void BeginFlush();
+  [[nodiscard]] Status DoDrops(const std::vector<PartitionId>& partitions);
+  [[nodiscard]] Instant NextFlush() const;
+  void FlushIfDue();
   [[nodiscard]] Status EndFlush();
   [[nodiscard]] Status LastFlush();
 
@@ -124,8 +126,13 @@ class ApplierThread {
   const Callbacks callbacks_;
   partition::Transfers transfers_;
   Queue<Jobs> jobs_;
-  uint64_t unflushed_bytes_ = 0;  // Of what was applied since the last flush began.
-  std::future<Status> flushing_;  // Valid while a flush is underway.
+  uint64_t unflushed_bytes_ = 0;      // Of what was applied since the last flush began.
+  Done unflushed_;                    // To be told after a flush that has yet to begin,
+  Instant tell_at_ = Instant::max();  // which is due then.
+  Instant truncate_at_;               // Another is due then, after which the log may forget.
+  std::future<Status> flushing_;      // Valid while a flush is underway.
+  Done being_flushed_;                // To be told after that one.
+  bool truncating_ = false;           // The log may forget after that one.
   std::thread thread_;
 };
 

@@ -90,10 +90,20 @@ void Applier::Work() {
   if (std::exchange(flush_due_, false)) {
     if (Status status = Flush(); !status.ok()) return callbacks_.on_fatal(status);
   }
+  TellWhenDurable();
   life_.After(around_.DrawWriteTime() / 2, [this, done = std::move(done)]() mutable {
     if (!done.empty()) callbacks_.on_done(std::move(done));
     busy_ = false;
     Start();
+  });
+}
+
+// Beside the work that follows.
+void Applier::TellWhenDurable() {
+  if (unflushed_.empty()) return;
+  life_.After(around_.DrawWriteTime(), [this, done = std::exchange(unflushed_, {})]() mutable {
+    if (Status status = machines_.FlushData(); !status.ok()) return callbacks_.on_fatal(status);
+    callbacks_.on_done(std::move(done));
   });
 }
 
@@ -109,9 +119,10 @@ Status Applier::WorkOff(Jobs jobs, Done& done) {
   KVD_RETURN_IF_ERROR(Transfer(jobs, done));
   for (const PartitionId partition : jobs.drops) {
     KVD_RETURN_IF_ERROR(transfers_.Drop(partition));
-    callbacks_.on_dropped(partition);
-    done.emplace_back(
-        [partition](node::Node& node, Instant now) { node.OnDropped(partition, now); });
+    unflushed_.emplace_back([this, partition](node::Node& node, Instant now) {
+      callbacks_.on_dropped(partition);
+      node.OnDropped(partition, now);
+    });
   }
   return OkStatus();
 }
@@ -138,8 +149,9 @@ Status Applier::Install(const node::InstallJob& job, Done& done) {
   if (!keys.ok() && code != StatusCode::kNotFound && code != StatusCode::kFailedPrecondition) {
     return Annotate(keys.status(), "install a snapshot");
   }
-  if (keys.ok()) callbacks_.on_installed(job.partition);
-  done.emplace_back([job, keys = std::move(keys)](node::Node& node, Instant now) {
+  Done& to = keys.ok() ? unflushed_ : done;
+  to.emplace_back([this, job, keys = std::move(keys)](node::Node& node, Instant now) {
+    if (keys.ok()) callbacks_.on_installed(job.partition);
     node.OnInstalled(job.partition, job.snapshot, keys, now);
   });
   return OkStatus();

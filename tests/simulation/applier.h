@@ -31,8 +31,8 @@ class Applier {
     std::function<void(Truncations)> on_flushed;
     std::function<void(const Status&)> on_fatal;
 
-    // For whoever judges: these entries were just applied; a snapshot was just installed; the data
-    // of a removed replica was just deleted.
+    // For whoever judges: these entries were just applied; a snapshot that was installed, and that
+    // the data of a removed replica is deleted, is durable.
     std::function<void(const partition::ApplyJob&, const partition::Applied&)> on_applied;
     std::function<void(PartitionId)> on_installed;
     std::function<void(PartitionId)> on_dropped;
@@ -62,6 +62,7 @@ class Applier {
 
   void Start();
   void Work();
+  void TellWhenDurable();
   [[nodiscard]] Status WorkOff(Jobs jobs, Done& done);
   [[nodiscard]] Status Apply(const std::vector<partition::ApplyJob>& jobs, Done& done);
   [[nodiscard]] Status Install(const node::InstallJob& job, Done& done);
@@ -78,6 +79,7 @@ class Applier {
   partition::Transfers transfers_;
   const Callbacks callbacks_;
   Jobs jobs_;
+  Done unflushed_;  // Of what is installed or dropped, and to be told when it is durable.
   bool flush_due_ = false;
   bool busy_ = false;
   std::map<std::pair<PartitionId, std::string>, Value> read_before_;  // For Sabotage::kReadStale.

@@ -152,6 +152,7 @@ void Process::NoteApplied(const partition::ApplyJob& job, const partition::Appli
 
 void Process::NoteInstalled(PartitionId partition) {
   const Index index = machines_.applied(partition).index;
+  if (index == 0) return;  // It has been dropped meanwhile.
   around_.consensus.Applied(options_.host, partition, index);
   around_.consensus.Flushed(options_.host, partition, index);
   const auto digest = machines_.Digest(partition);

@@ -23,6 +23,10 @@ namespace {
 
 constexpr double kFilterBitsPerKey = 10;
 
+// Every replica that arrives or leaves costs a flush, mostly of little, and small files in level 0
+// cost every read a filter each, but merging them costs a rewrite of level 1.
+constexpr int kMergeAfterFiles = 12;
+
 // Adds each kind of change to a batch.
 class BatchBuilder {
  public:
@@ -244,6 +248,9 @@ rocksdb::Options StoreOptions(const RocksStoreOptions& options) {
   rocksdb::Options rocks = SafeOptions(*memory, options.must_exist);
   rocks.write_buffer_size = options.write_buffer_bytes;
   rocks.compression = CompressionType(options.compression);
+  rocks.level0_file_num_compaction_trigger = kMergeAfterFiles;
+  rocks.level0_slowdown_writes_trigger = 3 * kMergeAfterFiles;
+  rocks.level0_stop_writes_trigger = 4 * kMergeAfterFiles;
   rocksdb::BlockBasedTableOptions table;
   table.block_cache = memory->block_cache();
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(kFilterBitsPerKey));

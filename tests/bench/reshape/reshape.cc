@@ -76,15 +76,18 @@ class Reshape {
     std::this_thread::sleep_for(std::chrono::seconds(options_.undisturbed_s));
     const Time grows = steady_clock::now();
     const uint64_t joined = Grow();
-    const Time grown = steady_clock::now();
     PrintBalance(5);
+    const Time grown = steady_clock::now();
+    std::this_thread::sleep_for(std::chrono::seconds(options_.undisturbed_s));
+    const Time shrinks = steady_clock::now();
     const uint64_t left = Shrink();
     const Time ended = steady_clock::now();
     PrintBalance(3);
     writers.Stop();
     Print(writers, {{"undisturbed", began, grows, 0},
                     {"3 -> 5", grows, grown, joined},
-                    {"5 -> 3", grown, ended, left}});
+                    {"five nodes", grown, shrinks, 0},
+                    {"5 -> 3", shrinks, ended, left}});
   }
 
  private:
@@ -217,7 +220,8 @@ int main(int argc, char** argv) {
   app.add_option("--writers", options.writers)->check(CLI::Range(1, 256));
   app.add_option("--preload", options.preload, "Keys that are there to be moved");
   app.add_option("--value-bytes", options.value_bytes)->check(CLI::Range(0, 1'000'000));
-  app.add_option("--undisturbed", options.undisturbed_s, "Seconds")->check(CLI::Range(1, 600));
+  app.add_option("--undisturbed", options.undisturbed_s, "Seconds before each change")
+      ->check(CLI::Range(1, 600));
   app.add_flag("!--no-kills", options.kills, "Nobody is killed half-way");
   CLI11_PARSE(app, argc, argv);
   kvd::testing::Cluster cluster({.nodes = 5, .founders = 3});

@@ -455,8 +455,9 @@ bool World::WorkTransfers(Machine& machine) {
   if (machine.applier_held) return false;
   bool moved = false;
   for (const InstallJob& job : std::exchange(machine.installs, {})) {
-    machine.node->OnInstalled(job.partition, job.snapshot,
-                              machine.transfers->Install(job.partition, job.snapshot), now_);
+    const auto keys = machine.transfers->Install(job.partition, job.snapshot);
+    KVD_CHECK(machine.state->FlushData().ok(), "flush");
+    machine.node->OnInstalled(job.partition, job.snapshot, keys, now_);
     moved = true;
   }
   for (const ChunkRead& job : std::exchange(machine.chunk_reads, {})) {
@@ -475,6 +476,7 @@ bool World::WorkTransfers(Machine& machine) {
   }
   for (const PartitionId partition : std::exchange(machine.drops, {})) {
     KVD_CHECK(machine.transfers->Drop(partition).ok(), "drop");
+    KVD_CHECK(machine.state->FlushData().ok(), "flush");
     machine.node->OnDropped(partition, now_);
     moved = true;
   }

@@ -91,9 +91,9 @@ class SnapshotTest : public ::testing::Test {
   void Install(const std::vector<std::string>& chunks) {
     auto writer = receiver_.machines->WriteSnapshot(kP5).value();
     for (const std::string& chunk : chunks) ASSERT_TRUE(writer.Add(chunk).ok());
-    const auto received = writer.Finish().value();
-    const Status switched = receiver_.machines->SwitchTo(kP5, received);
+    const Status switched = receiver_.machines->SwitchTo(kP5, writer.received());
     ASSERT_TRUE(switched.ok()) << switched;
+    ASSERT_TRUE(receiver_.machines->FlushData().ok());
   }
 
   Replica sender_;
@@ -130,7 +130,7 @@ TEST_F(SnapshotTest, AnEmptyPartitionHasASnapshotToo) {
   for (const auto& chunk : ChunksOf(empty.machines->ReadSnapshot(kP5).value())) {
     ASSERT_TRUE(writer.Add(chunk).ok());
   }
-  ASSERT_TRUE(other.machines->SwitchTo(kP5, writer.Finish().value()).ok());
+  ASSERT_TRUE(other.machines->SwitchTo(kP5, writer.received()).ok());
   EXPECT_EQ(other.Digest(), empty.Digest());
 }
 
@@ -161,7 +161,7 @@ TEST_F(SnapshotTest, TheReceiverServesItsOldStateUntilTheSwitch) {
   }
   (void)receiver_.Apply({.mutation = PutMutation{"key1", "still written"}});
   EXPECT_EQ(receiver_.machines->Read(kP5, "key1").value()->value, "still written");
-  ASSERT_TRUE(receiver_.machines->SwitchTo(kP5, writer.Finish().value()).ok());
+  ASSERT_TRUE(receiver_.machines->SwitchTo(kP5, writer.received()).ok());
   EXPECT_EQ(receiver_.Digest(), sender_.Digest());
 }
 
@@ -211,9 +211,11 @@ TEST_F(SnapshotTest, ACrashAtEveryStepLeavesOneStateOrTheOther) {
   const auto chunks = Chunks(1000);
   const uint64_t old_digest = receiver_.Digest();
   const uint64_t new_digest = sender_.Digest();
-  const size_t finish = chunks.size() + 1;
-  for (size_t steps = 0; steps <= finish + 1; ++steps) {
-    for (size_t surviving = 0; surviving <= chunks.size() + 2; ++surviving) {
+  const size_t switched = chunks.size() + 1;
+  const size_t flushed = switched + 1;
+  const size_t batches = 1 + chunks.size() + 1;  // The beginning, the chunks, the switch.
+  for (size_t steps = 0; steps <= flushed; ++steps) {
+    for (size_t surviving = 0; surviving <= batches; ++surviving) {
       SCOPED_TRACE(testing::Message() << steps << " steps, " << surviving << " batches survive");
       receiver_ = Replica();
       receiver_.ApplyHistory(20);
@@ -222,36 +224,20 @@ TEST_F(SnapshotTest, ACrashAtEveryStepLeavesOneStateOrTheOther) {
       for (size_t i = 0; i < std::min(steps, chunks.size()); ++i) {
         ASSERT_TRUE(writer.Add(chunks[i]).ok());
       }
-      if (steps >= finish) {
-        const auto received = writer.Finish().value();
-        if (steps > finish) {
-          ASSERT_TRUE(receiver_.machines->SwitchTo(kP5, received).ok());
-        }
+      if (steps >= switched) {
+        ASSERT_TRUE(receiver_.machines->SwitchTo(kP5, writer.received()).ok());
+      }
+      if (steps >= flushed) {
+        ASSERT_TRUE(receiver_.machines->FlushData().ok());
       }
       receiver_.Crash(surviving);
-      EXPECT_EQ(receiver_.Digest(), steps > finish ? new_digest : old_digest);
-      if (steps > finish) continue;
+      const bool is_new = steps >= flushed || (steps >= switched && surviving == batches);
+      EXPECT_EQ(receiver_.Digest(), is_new ? new_digest : old_digest);
+      if (is_new) continue;
       Install(chunks);
       EXPECT_EQ(receiver_.Digest(), new_digest);
     }
   }
-}
-
-// The batch of the switch is written, and the power goes before its flush.
-TEST_F(SnapshotTest, TheSwitchIsOneBatch) {
-  auto writer = receiver_.machines->WriteSnapshot(kP5).value();
-  for (const std::string& chunk : Chunks()) ASSERT_TRUE(writer.Add(chunk).ok());
-  const auto received = writer.Finish().value();
-  const uint64_t before = receiver_.Digest();
-  storage::StoreBatch batch;
-  batch.Add(storage::StoreBatch::SetApplied{kP5, received});
-  batch.Add(storage::StoreBatch::DropGeneration{kP5, 1});
-  ASSERT_TRUE(receiver_.store->Write(batch).ok());
-  receiver_.Crash(/*surviving_batches=*/0);
-  EXPECT_EQ(receiver_.Digest(), before);
-  ASSERT_TRUE(receiver_.store->Write(batch).ok());
-  receiver_.Crash(/*surviving_batches=*/1);
-  EXPECT_EQ(receiver_.Digest(), sender_.Digest());
 }
 
 TEST_F(SnapshotTest, WhatAnAbortedAttemptLeftIsNoPartOfTheNext) {
@@ -272,7 +258,7 @@ TEST_F(SnapshotTest, ASnapshotOfWhatIsAppliedAlreadyIsRefused) {
   Install(chunks);
   auto writer = receiver_.machines->WriteSnapshot(kP5).value();
   for (const std::string& chunk : chunks) ASSERT_TRUE(writer.Add(chunk).ok());
-  const Status status = receiver_.machines->SwitchTo(kP5, writer.Finish().value());
+  const Status status = receiver_.machines->SwitchTo(kP5, writer.received());
   EXPECT_EQ(status.code(), StatusCode::kFailedPrecondition);
   EXPECT_THAT(Message(status), HasSubstr("it is applied up to 60"));
   EXPECT_EQ(receiver_.Digest(), sender_.Digest());
@@ -349,7 +335,7 @@ TEST_F(SnapshotTest, SessionsThatMakeNoSenseAreNotSwitchedTo) {
   auto writer = receiver_.machines->WriteSnapshot(kP5).value();
   ASSERT_TRUE(writer.Add(EncodeChunk(chunk)).ok());
   const uint64_t before = receiver_.Digest();
-  EXPECT_EQ(receiver_.machines->SwitchTo(kP5, writer.Finish().value()).code(),
+  EXPECT_EQ(receiver_.machines->SwitchTo(kP5, writer.received()).code(),
             StatusCode::kFailedPrecondition);
   EXPECT_EQ(receiver_.Digest(), before);
 }

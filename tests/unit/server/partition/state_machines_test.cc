@@ -238,6 +238,7 @@ TEST_F(StateMachinesTest, ADroppedPartitionWasNeverApplied) {
   EXPECT_EQ(machines_->applied(kP5), storage::AppliedRecord());
   EXPECT_EQ(machines_->Read(kP5, "a").value(), std::nullopt);
   EXPECT_EQ(machines_->Read(kP0, "a").value()->value, "kept");
+  ASSERT_TRUE(machines_->FlushData().ok());
   store_->Crash();
   EXPECT_THAT(store_->Partitions().value(), ElementsAre(kP0));
 }

@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <future>
 #include <memory>
 #include <span>
@@ -227,6 +228,37 @@ TEST(ApplierThreadFlushTest, WorkGoesOnWhileTheDataIsFlushed) {
   thread.Do(Of(&Jobs::applies, {PutAt(1, "k", "v")}));
   applied.get_future().wait();
   store.LetFlushesEnd();
+}
+
+// The next replica of the partition may begin when it is told: then a crash must not bring the old
+// one's data back.
+TEST(ApplierThreadFlushTest, ADropIsToldWhenItIsDurable) {
+  SlowStore store;
+  partition::StateMachines machines(store);
+  storage::MemoryLog log;
+  StoppedClock clock;
+  std::promise<void> applied;
+  std::atomic<bool> dropped = false;
+  {
+    ApplierThread thread(machines, log, clock, ApplierThread::FlushEvery{.interval = 0s},
+                         {.on_done =
+                              [&](const ApplierThread::Done& done) {
+                                const bool is_drop =
+                                    std::holds_alternative<ApplierThread::DropResult>(done[0]);
+                                is_drop ? dropped.store(true) : applied.set_value();
+                              },
+                          .on_flushed = [](const auto&) {},
+                          .on_disk = [](DiskSpace) {},
+                          .measure_disk = [] { return DiskSpace{}; },
+                          .on_fatal = [](const Status&) {}});
+    store.AwaitFlush();
+    thread.Do(Of(&Jobs::drops, {kP5}));
+    thread.Do(Of(&Jobs::applies, {PutAt(1, "k", "v")}));
+    applied.get_future().wait();  // The drop was worked off with it, or before.
+    EXPECT_FALSE(dropped);
+    store.LetFlushesEnd();
+  }
+  EXPECT_TRUE(dropped);
 }
 
 // The clock stands still: it is the bytes.
