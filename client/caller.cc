@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <random>
 #include <set>
 #include <thread>
 #include <utility>
@@ -19,11 +18,6 @@ namespace kvd::client {
 namespace {
 
 using SteadyClock = std::chrono::steady_clock;
-
-uint64_t DrawNumber() {
-  std::random_device device;
-  return uint64_t{device()} << 32U | device();
-}
 
 Deadline After(Duration timeout) {
   return timeout == Duration::zero() ? Deadline::max() : SteadyClock::now() + timeout;
@@ -171,7 +165,7 @@ class Caller::Operation {
 Caller::Caller(Options options)
     : try_timeout_(options.try_timeout),
       failover_(std::move(options.endpoints), std::move(options.credentials), options.tls),
-      write_ids_(DrawNumber) {}
+      write_ids_(DrawClientNumber) {}
 
 Result<Caller::Answered> Caller::Run(const Plan& plan, const Send& send) {
   return Operation(*this, plan, send).Run();

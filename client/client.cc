@@ -1,75 +1,21 @@
 #include "client/client.h"
 
-#include <fmt/format.h>
 #include <grpcpp/client_context.h>
 
-#include <algorithm>
-#include <chrono>
 #include <utility>
 
 #include "client/core.h"
 #include "client/from_proto.h"
-#include "common/bytes.h"
+#include "client/requests.h"
 
 namespace kvd::client {
 namespace {
 
-std::optional<Error> Oversized(std::string_view value) {
-  if (value.size() <= kMaxValueBytes) return std::nullopt;
-  return Error{.kind = ErrorKind::kRefused,
-               .reason = Reason::kValueTooLarge,
-               .message = fmt::format("value is {}, no cluster takes more than {}",
-                                      FormatBytesBeside(value.size(), kMaxValueBytes),
-                                      FormatBytes(kMaxValueBytes)),
-               .metadata = {{"field", "value"}, {"limit", std::to_string(kMaxValueBytes)}}};
-}
-
-std::optional<Error> BadKey(std::string_view key) {
-  if (!key.empty()) return std::nullopt;
-  return BadRequest("the key is empty; a key has at least 1 byte");
-}
-
-std::optional<Error> BadBatch(const std::vector<BatchItem>& items) {
-  if (items.empty()) return BadRequest("the batch is empty; it has 1 operation to 1000");
-  if (items.size() > kMaxBatchItems) {
-    return BadRequest(
-        fmt::format("the batch has {} operations, the limit is {}", items.size(), kMaxBatchItems));
-  }
-  uint64_t bytes = 0;
-  for (const BatchItem& item : items) {
-    if (auto bad = BadKey(item.key)) return bad;
-    bytes += item.key.size() + (item.value ? item.value->size() : 0);
-  }
-  if (bytes <= kMaxBatchBytes) return std::nullopt;
-  return Error{
-      .kind = ErrorKind::kRefused,
-      .reason = Reason::kValueTooLarge,
-      .message = fmt::format("batch is {}, the limit is {}",
-                             FormatBytesBeside(bytes, kMaxBatchBytes), FormatBytes(kMaxBatchBytes)),
-      .metadata = {{"field", "items"}, {"limit", std::to_string(kMaxBatchBytes)}}};
-}
-
-// A duration of `stale_ms`, if it was sent; cut to a year.
-std::optional<Duration> StaleBy(const v1::GetResponse& response) {
-  if (!response.has_staleness_ms()) return std::nullopt;
-  constexpr uint64_t kYear = 365ULL * 24 * 3600 * 1000;
-  return std::chrono::milliseconds(static_cast<int64_t>(std::min(response.staleness_ms(), kYear)));
-}
-
-template <typename Response>
-std::optional<Version> ActualVersion(const Response& response) {
-  if (!response.has_actual_version()) return std::nullopt;
-  return response.actual_version();
-}
-
 Result<Reply<v1::GetResponse>> GetEntry(Core& core, std::string_view key, bool omit_value,
                                         const ReadOptions& options) {
-  if (auto bad = BadKey(key)) return *std::move(bad);
-  v1::GetRequest request;
-  request.set_key(std::string(key));
-  request.set_omit_value(omit_value);
-  if (options.consistency == Consistency::kStale) request.set_consistency(v1::CONSISTENCY_STALE);
-  return core.Read<v1::GetResponse>(request, options.timeout, /*persistent=*/true,
+  const auto request = MakeGet(key, omit_value, options.consistency);
+  if (!request.ok()) return request.error();
+  return core.Read<v1::GetResponse>(*request, options.timeout, /*persistent=*/true,
                                     [](auto& at, auto* context, const auto& sent, auto* response) {
                                       return at.kv->Get(context, sent, response);
                                     });
@@ -91,101 +37,64 @@ Result<Client> Client::Open(const Options& options) {
 Result<GetAnswer> Client::Get(std::string_view key, ReadOptions options) const {
   auto reply = GetEntry(*core_, key, /*omit_value=*/false, options);
   if (!reply.ok()) return reply.error();
-  GetAnswer answer{
-      .entry = std::nullopt, .stale_by = StaleBy(reply->response), .served = reply->ServedBy()};
-  if (reply->response.found()) {
-    answer.entry = Entry{.value = std::move(*reply->response.mutable_value()),
-                         .version = reply->response.version()};
-  }
-  return answer;
+  Served served = reply->ServedBy();
+  return ToAnswer(std::move(reply->response), std::move(served));
 }
 
 Result<ExistsAnswer> Client::Exists(std::string_view key, ReadOptions options) const {
   auto reply = GetEntry(*core_, key, /*omit_value=*/true, options);
   if (!reply.ok()) return reply.error();
-  ExistsAnswer answer{
-      .version = std::nullopt, .stale_by = StaleBy(reply->response), .served = reply->ServedBy()};
-  if (reply->response.found()) answer.version = reply->response.version();
-  return answer;
+  return ToExistsAnswer(reply->response, reply->ServedBy());
 }
 
 Result<PutAnswer> Client::Put(std::string_view key, std::string_view value,
                               const WriteOptions& options) const {
-  if (auto bad = BadKey(key)) return *std::move(bad);
-  if (auto oversized = Oversized(value)) return *std::move(oversized);
-  v1::PutRequest request;
-  request.set_key(std::string(key));
-  request.set_value(std::string(value));
-  if (options.if_version) request.set_if_version(*options.if_version);
+  auto request = MakePut(key, value, options.if_version);
+  if (!request.ok()) return request.error();
   auto reply =
-      core_->Write<v1::PutResponse>(key, request, {options.timeout, options.request_id},
+      core_->Write<v1::PutResponse>(key, *request, {options.timeout, options.request_id},
                                     [](auto& at, auto* context, const auto& sent, auto* response) {
                                       return at.kv->Put(context, sent, response);
                                     });
   if (!reply.ok()) return reply.error();
-  return PutAnswer{.version = reply->response.version(),
-                   .actual_version = ActualVersion(reply->response),
-                   .served = reply->ServedBy()};
+  return ToAnswer(reply->response, reply->ServedBy());
 }
 
 Result<DeleteAnswer> Client::Delete(std::string_view key, const WriteOptions& options) const {
-  if (auto bad = BadKey(key)) return *std::move(bad);
-  v1::DeleteRequest request;
-  request.set_key(std::string(key));
-  if (options.if_version) request.set_if_version(*options.if_version);
+  auto request = MakeDelete(key, options.if_version);
+  if (!request.ok()) return request.error();
   auto reply = core_->Write<v1::DeleteResponse>(
-      key, request, {options.timeout, options.request_id},
+      key, *request, {options.timeout, options.request_id},
       [](auto& at, auto* context, const auto& sent, auto* response) {
         return at.kv->Delete(context, sent, response);
       });
   if (!reply.ok()) return reply.error();
-  DeleteAnswer answer{.version = std::nullopt,
-                      .actual_version = ActualVersion(reply->response),
-                      .served = reply->ServedBy()};
-  if (reply->response.written()) answer.version = reply->response.version();
-  return answer;
+  return ToAnswer(reply->response, reply->ServedBy());
 }
 
 Result<IncrementAnswer> Client::Increment(std::string_view key, int64_t by,
                                           const RepeatOptions& options) const {
-  if (auto bad = BadKey(key)) return *std::move(bad);
-  v1::IncrementRequest request;
-  request.set_key(std::string(key));
-  request.set_by(by);
+  auto request = MakeIncrement(key, by);
+  if (!request.ok()) return request.error();
   auto reply = core_->Write<v1::IncrementResponse>(
-      key, request, options, [](auto& at, auto* context, const auto& sent, auto* response) {
+      key, *request, options, [](auto& at, auto* context, const auto& sent, auto* response) {
         return at.kv->Increment(context, sent, response);
       });
   if (!reply.ok()) return reply.error();
-  return IncrementAnswer{.value = reply->response.value(),
-                         .version = reply->response.version(),
-                         .served = reply->ServedBy()};
+  return ToAnswer(reply->response, reply->ServedBy());
 }
 
 Result<BatchAnswer> Client::Batch(const std::vector<BatchItem>& items,
                                   const RepeatOptions& options) const {
-  if (auto bad = BadBatch(items)) return *std::move(bad);
-  v1::BatchRequest request;
-  for (const BatchItem& item : items) {
-    v1::BatchItem& added = *request.add_items();
-    added.set_key(item.key);
-    if (item.if_version) added.set_if_version(*item.if_version);
-    if (item.value) {
-      added.mutable_put()->set_value(*item.value);
-    } else {
-      added.mutable_delete_();
-    }
-  }
+  auto request = MakeBatch(items);
+  if (!request.ok()) return request.error();
   auto reply = core_->Write<v1::BatchResponse>(
-      items.front().key, request, options,
+      items.front().key, *request, options,
       [](auto& at, auto* context, const auto& sent, auto* response) {
         return at.kv->Batch(context, sent, response);
       });
   if (!reply.ok()) return reply.error();
-  return BatchAnswer{.version = reply->response.version(),
-                     .actual_version = ActualVersion(reply->response),
-                     .failed_key = reply->response.failed_key(),
-                     .served = reply->ServedBy()};
+  return ToAnswer(reply->response, reply->ServedBy());
 }
 
 Result<Ring> Client::GetRing(CallOptions options) const {

@@ -24,6 +24,12 @@ grpc::ChannelArguments Arguments(const ConnectionOptions& options) {
   // A connection of our own: no back-off inherited from an earlier channel to the same address.
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 1000);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1000);
+  // Whoever vanished without a word is noticed; a node allows a ping every 5 s.
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 10000);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 5000);
   arguments.SetString(GRPC_ARG_DEFAULT_AUTHORITY, options.authority);
   return arguments;
 }
@@ -66,8 +72,12 @@ std::string ExplainHandshake(const std::string& grpc_message, bool tls) {
          "give its CA)";
 }
 
+std::shared_ptr<grpc::Channel> MakeChannel(const ConnectionOptions& options) {
+  return grpc::CreateCustomChannel(options.target, options.credentials, Arguments(options));
+}
+
 OpenedChannel OpenChannel(const ConnectionOptions& options, Deadline deadline) {
-  auto channel = grpc::CreateCustomChannel(options.target, options.credentials, Arguments(options));
+  auto channel = MakeChannel(options);
   while (true) {
     const auto state = channel->GetState(/*try_to_connect=*/true);
     if (state == GRPC_CHANNEL_READY) return {.channel = std::move(channel)};

@@ -35,6 +35,9 @@ struct ConnectionOptions {
   bool tls = false;
 };
 
+// Connects when it is used, and again when it broke.
+[[nodiscard]] std::shared_ptr<grpc::Channel> MakeChannel(const ConnectionOptions& options);
+
 struct OpenedChannel {
   std::shared_ptr<grpc::Channel> channel{};  // Null if the handshakes failed,
   std::string why{};                         // and why.

@@ -39,12 +39,21 @@ Error Nonsense(std::string_view what, const std::string& endpoint) {
           .endpoint = endpoint};
 }
 
-Result<std::shared_ptr<Core>> Core::Open(const Options& options) {
+Result<Access> Access::From(const Options& options) {
   auto endpoints = ParseEndpoints(options);
   if (!endpoints.ok()) return endpoints.error();
   auto credentials = MakeCredentials(options.tls);
   if (!credentials.ok()) return credentials.error();
-  return std::make_shared<Core>(*std::move(endpoints), *std::move(credentials), options);
+  return Access{.endpoints = *std::move(endpoints),
+                .credentials = *std::move(credentials),
+                .tls = options.tls.has_value(),
+                .insecure = options.insecure};
+}
+
+Result<std::shared_ptr<Core>> Core::Open(const Options& options) {
+  auto access = Access::From(options);
+  if (!access.ok()) return access.error();
+  return std::make_shared<Core>(*std::move(access), options);
 }
 
 }  // namespace kvd::client

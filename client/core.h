@@ -37,17 +37,27 @@ struct Reply {
   }
 };
 
+// Whom to talk to, and how.
+struct Access {
+  std::vector<Endpoint> endpoints;
+  std::shared_ptr<grpc::ChannelCredentials> credentials;
+  bool tls = false;
+  bool insecure = false;  // Plaintext beyond loopback is wanted.
+
+  // Checks the options and reads the TLS files. Fails with kBadRequest.
+  static Result<Access> From(const Options& options);
+};
+
 class Core {
  public:
-  // Checks the options and reads the TLS files. Fails with kBadRequest.
+  // As Access::From().
   static Result<std::shared_ptr<Core>> Open(const Options& options);
 
-  Core(std::vector<Endpoint> endpoints, std::shared_ptr<grpc::ChannelCredentials> credentials,
-       const Options& options)
+  Core(Access access, const Options& options)
       : timeout_(options.timeout),
-        caller_({.endpoints = std::move(endpoints),
-                 .credentials = std::move(credentials),
-                 .tls = options.tls.has_value(),
+        caller_({.endpoints = std::move(access.endpoints),
+                 .credentials = std::move(access.credentials),
+                 .tls = access.tls,
                  .try_timeout = options.try_timeout}) {}
 
   // Has a request answered that may be repeated. `persistent`: until the time is over, not only

@@ -1,8 +1,14 @@
 #include "client/write_ids.h"
 
+#include <random>
 #include <utility>
 
 namespace kvd::client {
+
+uint64_t DrawClientNumber() {
+  std::random_device device;
+  return uint64_t{device()} << 32U | device();
+}
 
 WriteIds::WriteIds(std::function<uint64_t()> draw) : draw_(std::move(draw)), client_(draw_()) {}
 

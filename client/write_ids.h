@@ -14,6 +14,9 @@
 
 namespace kvd::client {
 
+// From the system's randomness.
+[[nodiscard]] uint64_t DrawClientNumber();
+
 class WriteIds {
  public:
   // `draw` makes the client's number; it must not repeat itself.

@@ -73,6 +73,8 @@ struct LinkSet {
   std::vector<topology::Removed> removed = {};  // Who is told so if it dials.
 };
 
+using CallAnswer = std::pair<CallId, Answer>;
+
 struct Effects {
   // Make durable in this order, together where possible; then call OnDurable() with the number of
   // each group's last one.
@@ -98,7 +100,7 @@ struct Effects {
   // Entries the log may forget. The replicas know already.
   std::vector<storage::Log::Prefix> truncations;
 
-  std::vector<std::pair<CallId, Answer>> answers;
+  std::vector<CallAnswer> answers;
   std::vector<std::pair<NodeId, Frame>> frames;
 
   // Greetings, answers to greetings, and what must be durable before OnBound() and OnStored().

@@ -1,16 +1,19 @@
-// Operations of clients on their way to the node and back: the event loop posts a call, the shard
-// answers it. Neither waits for the other.
+// Operations of clients on their way to the node and back: the event loop posts them, the shard
+// answers them. Neither waits for the other.
 //
 // Threading: thread-safe.
 #pragma once
 
 #include <optional>
+#include <utility>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
+#include "common/refusal.h"
+#include "server/node/effects.h"
 #include "server/node/messages.h"
 #include "server/node/requests.h"
-#include "server/rpc/event_loop.h"
 #include "server/runtime/runtime.h"
 
 namespace kvd::rpc {
@@ -19,29 +22,51 @@ class Calls {
  public:
   explicit Calls(runtime::Runtime& runtime) : runtime_(runtime) {}
 
-  // A call, as the node knows it: its CallId is its address.
-  class Call : public Completion {
+  // What answers are collected in until the shard has no more of them.
+  class Batch {
    public:
-    virtual void Answer(node::Answer answer) = 0;
+    virtual ~Batch() = default;
+    virtual void Send() = 0;
   };
 
-  // Posts an operation of a call, counted until it is answered. False: the mailbox is full.
-  [[nodiscard]] bool Post(Call& call, node::Operation operation, std::optional<Duration> budget)
-      ABSL_LOCKS_EXCLUDED(mu_);
+  // A call, as the node knows it: its CallId is its address.
+  class Call {
+   public:
+    virtual ~Call() = default;
 
-  // Answers the call that was posted under this id. REQUIRES: once per call.
-  void Answer(node::CallId call, node::Answer answer) ABSL_LOCKS_EXCLUDED(mu_);
+    // May destroy the call. What is to be sent with other answers, if any.
+    virtual Batch* Answer(node::Answer answer) = 0;
+  };
+
+  // An operation of a call. nullopt: the caller set no limit.
+  struct Asking {
+    Call* call = nullptr;
+    node::Operation operation;
+    std::optional<Duration> budget = {};
+  };
+
+  // Posts an operation, or several at once, counted until they are answered. False: the mailbox is
+  // full, and none of them is.
+  [[nodiscard]] bool Post(Asking asking) ABSL_LOCKS_EXCLUDED(mu_);
+  [[nodiscard]] bool Post(std::vector<Asking> asking) ABSL_LOCKS_EXCLUDED(mu_);
+
+  // What is answered then.
+  [[nodiscard]] static Refusal Overloaded();
+
+  // Answers calls that were posted under these ids. REQUIRES: once per operation.
+  void Answer(std::vector<node::CallAnswer> answers) ABSL_LOCKS_EXCLUDED(mu_);
 
   // Waits until the node has answered what was posted to it.
   void AwaitAnswered() ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
-  void Posted() ABSL_LOCKS_EXCLUDED(mu_);
-  void Answered() ABSL_LOCKS_EXCLUDED(mu_);
+  [[nodiscard]] bool PostEvent(uint64_t operations, runtime::Runtime::Event event)
+      ABSL_LOCKS_EXCLUDED(mu_);
+  void Answered(uint64_t operations) ABSL_LOCKS_EXCLUDED(mu_);
 
   runtime::Runtime& runtime_;
   absl::Mutex mu_;
-  uint64_t underway_ ABSL_GUARDED_BY(mu_) = 0;  // Calls that the node has and must answer.
+  uint64_t underway_ ABSL_GUARDED_BY(mu_) = 0;  // Operations that the node has and must answer.
 };
 
 }  // namespace kvd::rpc

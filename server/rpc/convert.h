@@ -48,6 +48,7 @@ using Asked = std::variant<node::Operation, Refusal>;
 [[nodiscard]] Asked FromProto(pb::DeleteRequest& in);
 [[nodiscard]] Asked FromProto(pb::IncrementRequest& in);
 [[nodiscard]] Asked FromProto(pb::BatchRequest& in);
+[[nodiscard]] Asked FromProto(pb::PipelineRequest::Operation& in);
 [[nodiscard]] Asked FromProto(pb::AbortJobRequest& in);
 [[nodiscard]] Asked FromProto(pb::ListJobsRequest& in);
 [[nodiscard]] Asked FromProto(pb::ListGroupsRequest& in);
@@ -64,6 +65,10 @@ void ToProto(node::Answer answer, pb::PlanResponse& out);
 void ToProto(node::Answer answer, pb::JobResponse& out);
 void ToProto(node::Answer answer, pb::ListJobsResponse& out);
 void ToProto(node::Answer answer, pb::ListGroupsResponse& out);
+
+// Of any kind, refusals included, as the result of what was `asked`.
+void ToProto(node::Answer answer, pb::PipelineRequest::Operation::RequestCase asked,
+             pb::PipelineResponse::Answer& out);
 
 void ToProto(const node::ClusterView& view, pb::GetStatusResponse& out);
 void ToProto(const node::RingView& view, pb::GetRingResponse& out);

@@ -127,6 +127,24 @@ Asked FromProto(pb::BatchRequest& in) {
   return Named(in, {.key = std::move(key), .action = std::move(batch)});
 }
 
+Asked FromProto(pb::PipelineRequest::Operation& in) {
+  switch (in.request_case()) {
+    case pb::PipelineRequest::Operation::kGet:
+      return FromProto(*in.mutable_get());
+    case pb::PipelineRequest::Operation::kPut:
+      return FromProto(*in.mutable_put());
+    case pb::PipelineRequest::Operation::kDelete:
+      return FromProto(*in.mutable_delete_());
+    case pb::PipelineRequest::Operation::kIncrement:
+      return FromProto(*in.mutable_increment());
+    case pb::PipelineRequest::Operation::kBatch:
+      return FromProto(*in.mutable_batch());
+    case pb::PipelineRequest::Operation::REQUEST_NOT_SET:
+      break;
+  }
+  return BadRequest("request", "the operation has no request that this node knows");
+}
+
 void ToProto(node::Answer answer, pb::GetResponse& out) {
   if (auto* found = std::get_if<node::Found>(&answer.result)) {
     out.set_found(true);
@@ -182,6 +200,29 @@ void ToProto(node::Answer answer, pb::BatchResponse& out) {
     out.set_version(written->version);
   }
   SetServed(answer, out);
+}
+
+void ToProto(node::Answer answer, pb::PipelineRequest::Operation::RequestCase asked,
+             pb::PipelineResponse::Answer& out) {
+  if (const auto* refusal = std::get_if<Refusal>(&answer.result)) {
+    *out.mutable_refusal() = ToProto(*refusal);
+    return;
+  }
+  switch (asked) {
+    case pb::PipelineRequest::Operation::kGet:
+      return ToProto(std::move(answer), *out.mutable_get());
+    case pb::PipelineRequest::Operation::kPut:
+      return ToProto(std::move(answer), *out.mutable_put());
+    case pb::PipelineRequest::Operation::kDelete:
+      return ToProto(std::move(answer), *out.mutable_delete_());
+    case pb::PipelineRequest::Operation::kIncrement:
+      return ToProto(std::move(answer), *out.mutable_increment());
+    case pb::PipelineRequest::Operation::kBatch:
+      return ToProto(std::move(answer), *out.mutable_batch());
+    case pb::PipelineRequest::Operation::REQUEST_NOT_SET:
+      break;
+  }
+  KVD_CHECK(false, "what has no request is refused before it reaches the node");
 }
 
 void ToProto(const node::ClusterView& view, pb::GetStatusResponse& out) {

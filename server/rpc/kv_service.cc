@@ -8,6 +8,7 @@ namespace {
 
 // Calls announced to gRPC at any time, per method: what arrives beyond them waits in gRPC.
 constexpr int kAnnounced = 64;
+constexpr int kStreamsAnnounced = 8;
 
 using Service = pb::KV::AsyncService;
 
@@ -29,6 +30,14 @@ void KvService::Start() {
     KvCall<pb::BatchRequest, pb::BatchResponse>::New({service_, &Service::RequestBatch, loop_},
                                                      &FromProto, calls_);
   }
+  for (int i = 0; i < kStreamsAnnounced; ++i) PipelineCall::New(service_, pipelines_);
+}
+
+void KvService::Stop() {
+  loop_.Post([this] {
+    pipelines_.stopping = true;
+    for (PipelineCall* call : pipelines_.open) call->Stop();
+  });
 }
 
 }  // namespace kvd::rpc

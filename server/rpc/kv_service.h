@@ -6,6 +6,7 @@
 #include "kvd/v1/kv.grpc.pb.h"
 #include "server/rpc/calls.h"
 #include "server/rpc/event_loop.h"
+#include "server/rpc/pipeline_call.h"
 
 namespace kvd::rpc {
 
@@ -19,9 +20,13 @@ class KvService {
   // After the server started.
   void Start();
 
+  // Ends the streams, when what is underway on them is answered.
+  void Stop();
+
  private:
   EventLoop& loop_;
   Calls& calls_;
+  Pipelines pipelines_{.loop = loop_, .calls = calls_};
   ::kvd::v1::KV::AsyncService service_;
 };
 

@@ -16,9 +16,9 @@
 namespace kvd::rpc {
 
 template <typename Service, typename Request, typename Response>
-class OperationCall final : public UnaryCall<Service, Request, Response, Calls::Call> {
+class OperationCall final : public UnaryCall<Service, Request, Response>, public Calls::Call {
  public:
-  using Base = UnaryCall<Service, Request, Response, Calls::Call>;
+  using Base = UnaryCall<Service, Request, Response>;
   using Method = typename Base::Method;
 
   // What a request asks for, or why it is none.
@@ -28,10 +28,14 @@ class OperationCall final : public UnaryCall<Service, Request, Response, Calls::
     (new OperationCall(method, parse, calls))->Announce();
   }
 
-  void Answer(node::Answer answer) override {
-    if (const auto* refusal = std::get_if<Refusal>(&answer.result)) return Refuse(*refusal);
-    ToProto(std::move(answer), this->response());
-    this->Finish(grpc::Status::OK);
+  Calls::Batch* Answer(node::Answer answer) override {
+    if (const auto* refusal = std::get_if<Refusal>(&answer.result)) {
+      Refuse(*refusal);
+    } else {
+      ToProto(std::move(answer), this->response());
+      this->Finish(grpc::Status::OK);
+    }
+    return nullptr;
   }
 
  private:
@@ -43,11 +47,10 @@ class OperationCall final : public UnaryCall<Service, Request, Response, Calls::
   void Handle() override {
     Asked asked = parse_(this->request());
     if (const auto* refusal = std::get_if<Refusal>(&asked)) return Refuse(*refusal);
-    const bool posted = calls_.Post(*this, std::get<node::Operation>(std::move(asked)), Budget());
-    if (posted) return;
-    Refuse({.reason = Reason::kOverloaded,
-            .message = "too many requests are queued at the node asked; try again in 50 ms",
-            .retry_after = std::chrono::milliseconds(50)});
+    const bool posted = calls_.Post({.call = this,
+                                     .operation = std::get<node::Operation>(std::move(asked)),
+                                     .budget = Budget()});
+    if (!posted) Refuse(Calls::Overloaded());
   }
 
   // The time the caller still allows; nullopt if it set no deadline.

@@ -113,6 +113,7 @@ void Server::Stop(Duration grace) {
   const auto deadline = std::chrono::system_clock::now() +
                         std::chrono::duration_cast<std::chrono::milliseconds>(grace);
   health_.Stop();
+  kv_.Stop();
   client_server_->Shutdown(deadline);
   loop_.AwaitReported();  // What was matched before the shutdown is posted first.
   calls_.AwaitAnswered();
@@ -145,8 +146,8 @@ void Server::AnswerHello(topology::HelloId id, topology::HelloResponse response)
   peer_.Answer(id, response);
 }
 
-void Server::AnswerCall(node::CallId call, node::Answer answer) {
-  calls_.Answer(call, std::move(answer));
+void Server::AnswerCalls(std::vector<node::CallAnswer> answers) {
+  calls_.Answer(std::move(answers));
 }
 
 }  // namespace kvd::rpc

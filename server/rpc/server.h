@@ -57,7 +57,7 @@ class Server final : public runtime::Transport {
   void Send(NodeId peer, node::Frame frame) override;
   void Greet(topology::FoundingEffects::Greeting greeting) override;
   void AnswerHello(topology::HelloId id, topology::HelloResponse response) override;
-  void AnswerCall(node::CallId call, node::Answer answer) override;
+  void AnswerCalls(std::vector<node::CallAnswer> answers) override;
 
  private:
   [[nodiscard]] Status StartClientServer();

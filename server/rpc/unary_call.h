@@ -12,8 +12,8 @@
 namespace kvd::rpc {
 
 // Owns itself: deleted when its answer is out, or when its server shuts down.
-template <typename Service, typename Request, typename Response, typename Base = Completion>
-class UnaryCall : public Base {
+template <typename Service, typename Request, typename Response>
+class UnaryCall : public Completion {
  public:
   // What all calls of a method share.
   struct Method {

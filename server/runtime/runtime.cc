@@ -114,7 +114,7 @@ void Runtime::Dispatch(node::Effects effects) {
   for (auto& [id, response] : effects.founding.answers) {
     transport_->AnswerHello(id, std::move(response));
   }
-  for (auto& [call, answer] : effects.answers) transport_->AnswerCall(call, std::move(answer));
+  if (!effects.answers.empty()) transport_->AnswerCalls(std::move(effects.answers));
   for (auto& [peer, frame] : effects.frames) transport_->Send(peer, std::move(frame));
   if (effects.removed && options_.on_removed) options_.on_removed();
 }

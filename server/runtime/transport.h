@@ -2,6 +2,8 @@
 // that talk.
 #pragma once
 
+#include <vector>
+
 #include "server/node/effects.h"
 #include "server/node/messages.h"
 #include "server/topology/messages.h"
@@ -25,7 +27,7 @@ class Transport {
   virtual void Greet(topology::FoundingEffects::Greeting greeting) = 0;
 
   virtual void AnswerHello(topology::HelloId id, topology::HelloResponse response) = 0;
-  virtual void AnswerCall(node::CallId call, node::Answer answer) = 0;
+  virtual void AnswerCalls(std::vector<node::CallAnswer> answers) = 0;
 };
 
 }  // namespace kvd::runtime

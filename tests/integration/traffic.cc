@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "common/check.h"
@@ -12,38 +13,86 @@
 namespace kvd::testing {
 namespace {
 
-client::Client OpenAt(const Cluster& cluster, int first) {
+// One way of asking.
+class Asker {
+ public:
+  virtual ~Asker() = default;
+  virtual client::Result<client::PutAnswer> Put(const std::string& key,
+                                                const std::string& value) = 0;
+  virtual client::Result<client::GetAnswer> Get(const std::string& key) = 0;
+  virtual client::Result<client::IncrementAnswer> Increment(const std::string& key) = 0;
+};
+
+client::Options OptionsAt(const Cluster& cluster, int first) {
   std::vector<std::string> endpoints;
   for (int i = 0; i < cluster.size(); ++i) {
     endpoints.push_back(cluster.address((first + i) % cluster.size() + 1));
   }
-  auto client = client::Client::Open({.endpoints = std::move(endpoints),
-                                      .timeout = std::chrono::seconds(30),
-                                      .try_timeout = std::chrono::milliseconds(200)});
-  KVD_CHECK(client.ok(), "open a client");
-  return *std::move(client);
+  return {.endpoints = std::move(endpoints),
+          .timeout = std::chrono::seconds(30),
+          .try_timeout = std::chrono::milliseconds(200)};
 }
+
+class CallByCall final : public Asker {
+ public:
+  explicit CallByCall(const client::Options& options) {
+    auto client = client::Client::Open(options);
+    KVD_CHECK(client.ok(), "open a client");
+    client_.emplace(*std::move(client));
+  }
+
+  client::Result<client::PutAnswer> Put(const std::string& key, const std::string& value) override {
+    return client_->Put(key, value);
+  }
+  client::Result<client::GetAnswer> Get(const std::string& key) override {
+    return client_->Get(key);
+  }
+  client::Result<client::IncrementAnswer> Increment(const std::string& key) override {
+    return client_->Increment(key);
+  }
+
+ private:
+  std::optional<client::Client> client_;
+};
+
+class Pipelined final : public Asker {
+ public:
+  explicit Pipelined(client::Pipeline& pipeline) : pipeline_(pipeline) {}
+
+  client::Result<client::PutAnswer> Put(const std::string& key, const std::string& value) override {
+    return pipeline_.Put(key, value).get();
+  }
+  client::Result<client::GetAnswer> Get(const std::string& key) override {
+    return pipeline_.Get(key).get();
+  }
+  client::Result<client::IncrementAnswer> Increment(const std::string& key) override {
+    return pipeline_.Increment(key).get();
+  }
+
+ private:
+  client::Pipeline& pipeline_;
+};
 
 }  // namespace
 
 class Traffic::Actor {
  public:
-  Actor(Traffic& traffic, client::Client client, int number)
+  Actor(Traffic& traffic, std::unique_ptr<Asker> asker, int number)
       : traffic_(traffic),
-        client_(std::move(client)),
+        asker_(std::move(asker)),
         register_(fmt::format("register-{}", number)),
         counter_(fmt::format("counter-{}", number)) {}
 
   void Run() {
     while (!traffic_.stopping_) {
       Write();
-      Read(client_);
+      Saw(asker_->Get(register_));
       Count();
     }
   }
 
   void ExpectNothingLost(const client::Client& reader) {
-    Read(reader);
+    Saw(reader.Get(register_));
     const auto counted = reader.Get(counter_);
     ASSERT_TRUE(counted.ok()) << counted.error().message;
     const int64_t sum = counted->entry ? std::stoll(counted->entry->value) : 0;
@@ -55,14 +104,13 @@ class Traffic::Actor {
 
  private:
   void Write() {
-    const auto put = client_.Put(register_, std::to_string(++sent_));
+    const auto put = asker_->Put(register_, std::to_string(++sent_));
     if (!put.ok()) return traffic_.Fail(put.error().message);
     Saw("put", sent_, put->version);
     ++answered_;
   }
 
-  void Read(const client::Client& client) {
-    const auto get = client.Get(register_);
+  void Saw(const client::Result<client::GetAnswer>& get) {
     if (!get.ok()) return traffic_.Fail(get.error().message);
     const uint64_t value = get->entry ? std::stoull(get->entry->value) : 0;
     Saw("get", value, get->entry ? get->entry->version : 0);
@@ -70,7 +118,7 @@ class Traffic::Actor {
   }
 
   void Count() {
-    const auto sum = client_.Increment(counter_);
+    const auto sum = asker_->Increment(counter_);
     if (!sum.ok()) {
       ++maybe_counted_;
       return traffic_.Fail(sum.error().message);
@@ -95,7 +143,7 @@ class Traffic::Actor {
   }
 
   Traffic& traffic_;
-  client::Client client_;
+  const std::unique_ptr<Asker> asker_;
   const std::string register_;
   const std::string counter_;
   uint64_t sent_ = 0;
@@ -107,8 +155,17 @@ class Traffic::Actor {
 };
 
 Traffic::Traffic(const Cluster& cluster, int clients) {
+  auto pipeline = client::Pipeline::Open(OptionsAt(cluster, 0));
+  KVD_CHECK(pipeline.ok(), "open a pipeline");
+  pipeline_ = std::make_unique<client::Pipeline>(*std::move(pipeline));
   for (int i = 0; i < clients; ++i) {
-    actors_.push_back(std::make_unique<Actor>(*this, OpenAt(cluster, i), i));
+    std::unique_ptr<Asker> asker;
+    if (i % 2 == 0) {
+      asker = std::make_unique<CallByCall>(OptionsAt(cluster, i));
+    } else {
+      asker = std::make_unique<Pipelined>(*pipeline_);
+    }
+    actors_.push_back(std::make_unique<Actor>(*this, std::move(asker), i));
   }
   for (const auto& actor : actors_) threads_.emplace_back([&actor] { actor->Run(); });
 }

@@ -1,5 +1,5 @@
 // Clients that write, read and count while a test does something to the nodes, and judge what they
-// were answered.
+// were answered. Every other one goes through a pipeline that they share.
 //
 // Each client has a register and a counter that nobody else writes, so that its history tells what
 // a linearizable store may answer. Versions never fall. A read of the register sees the last
@@ -19,6 +19,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "client/client.h"
+#include "client/pipeline.h"
 #include "tests/support/cluster.h"
 
 namespace kvd::testing {
@@ -56,6 +57,7 @@ class Traffic {
   mutable absl::Mutex mu_;
   std::vector<std::string> failures_ ABSL_GUARDED_BY(mu_);
   std::vector<std::string> anomalies_ ABSL_GUARDED_BY(mu_);
+  std::unique_ptr<client::Pipeline> pipeline_;
   std::vector<std::unique_ptr<Actor>> actors_;
   std::vector<std::thread> threads_;
 };

@@ -71,7 +71,7 @@ void Compare(const Options& options, const std::vector<Store>& stores, Operation
   const double beside = Typical(results.back()).per_second;
   for (size_t i = 0; i < stores.size(); ++i) {
     const LoadResult typical = Typical(results[i]);
-    fmt::print("{:<4} {:>4}  {:<5} {:>8.0f}/s  p50 {:>7.2f} ms  p99 {:>7.2f} ms  x {:.2f}",
+    fmt::print("{:<4} {:>4}  {:<14} {:>8.0f}/s  p50 {:>7.2f} ms  p99 {:>7.2f} ms  x {:.2f}",
                operation == Operation::kPut ? "put" : "get", outstanding, stores[i].name,
                typical.per_second, typical.p50_ms, typical.p99_ms, typical.per_second / beside);
     if (typical.failed > 0) fmt::print("  failed {}: {}", typical.failed, typical.first_failure);
@@ -98,12 +98,13 @@ int main(int argc, char** argv) {
 
   const kvd::testing::Cluster kvd;
   const EtcdCluster etcd;
-  const std::vector<Store> stores = {{"kvd", Api::kKvd, Endpoints(kvd)},
+  const std::vector<Store> stores = {{"kvd, pipelined", Api::kKvdPipeline, Endpoints(kvd)},
+                                     {"kvd", Api::kKvd, Endpoints(kvd)},
                                      {"etcd", Api::kEtcd, etcd.endpoints()}};
   for (const Store& store : stores) {
     if (AwaitAnswer(store)) continue;
     fmt::print(stderr, "{} does not answer; the log of a node:\n{}", store.name,
-               store.api == Api::kKvd ? kvd.log(1) : etcd.log(0));
+               store.api == Api::kEtcd ? etcd.log(0) : kvd.log(1));
     return 1;
   }
   for (const Operation operation : {Operation::kPut, Operation::kGet}) {

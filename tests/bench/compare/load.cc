@@ -6,8 +6,11 @@
 #include <algorithm>
 #include <chrono>
 #include <memory>
+#include <mutex>
 #include <optional>
 
+#include "client/pipeline.h"
+#include "common/check.h"
 #include "etcd.grpc.pb.h"
 #include "kvd/v1/kv.grpc.pb.h"
 
@@ -131,15 +134,78 @@ Measured Run(const LoadOptions& options) {
   return measured;
 }
 
+// As many callers, but of the library: everything happens on the pipeline's thread.
+class PipelineLoad {
+ public:
+  explicit PipelineLoad(const LoadOptions& options) : options_(options) {}
+
+  Measured Run() {
+    auto pipeline =
+        client::Pipeline::Open({.endpoints = options_.endpoints},
+                               {.max_underway = static_cast<size_t>(options_.outstanding)});
+    KVD_CHECK(pipeline.ok(), "open the pipeline");
+    pipeline_ = &*pipeline;
+    end_ = Clock::now() + std::chrono::duration_cast<Clock::duration>(
+                              std::chrono::duration<double>(options_.seconds));
+    for (int i = 0; i < options_.outstanding; ++i) Ask(i * 7919);
+    pipeline_->AwaitAll();
+    return std::move(measured_);
+  }
+
+ private:
+  void Ask(int64_t number) {
+    const std::string key = fmt::format("key-{:020}", number % kKeys);
+    const auto asked_at = Clock::now();
+    const auto done = [this, number, asked_at](const auto& result) {
+      Answered(asked_at, result);
+      if (Clock::now() < end_) Ask(number + 1);
+    };
+    if (options_.operation == Operation::kPut) {
+      pipeline_->Put(key, std::string(kValueBytes, 'v'), done);
+    } else {
+      pipeline_->Get(key, done);
+    }
+  }
+
+  template <typename T>
+  void Answered(Clock::time_point asked_at, const client::Result<T>& result) {
+    const std::lock_guard lock(mu_);
+    if (result.ok()) {
+      measured_.latencies_ms.push_back(
+          std::chrono::duration<double, std::milli>(Clock::now() - asked_at).count());
+    } else if (measured_.result.failed++ == 0) {
+      measured_.result.first_failure = result.error().message;
+    }
+  }
+
+  const LoadOptions& options_;
+  client::Pipeline* pipeline_ = nullptr;
+  Clock::time_point end_;
+  std::mutex mu_;
+  Measured measured_;
+};
+
 double Percentile(const std::vector<double>& sorted, double share) {
   if (sorted.empty()) return 0;
   return sorted[static_cast<size_t>(share * static_cast<double>(sorted.size() - 1))];
 }
 
+Measured RunOn(const LoadOptions& options) {
+  switch (options.api) {
+    case Api::kKvd:
+      return Run<Kvd>(options);
+    case Api::kKvdPipeline:
+      return PipelineLoad(options).Run();
+    case Api::kEtcd:
+      return Run<Etcd>(options);
+  }
+  return {};
+}
+
 }  // namespace
 
 LoadResult RunLoad(const LoadOptions& options) {
-  Measured measured = options.api == Api::kKvd ? Run<Kvd>(options) : Run<Etcd>(options);
+  Measured measured = RunOn(options);
   std::ranges::sort(measured.latencies_ms);
   LoadResult result = std::move(measured.result);
   result.per_second = static_cast<double>(measured.latencies_ms.size()) / options.seconds;

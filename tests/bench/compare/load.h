@@ -1,6 +1,7 @@
 // The same load for kvd and etcd: a fixed number of unary calls outstanding (a closed loop), one
 // thread and one completion queue, one connection to each of the nodes, which the callers use in
-// turn. Keys of 24 bytes, values of 100.
+// turn; or as many operations outstanding in the client library's pipeline. Keys of 24 bytes,
+// values of 100.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +10,7 @@
 
 namespace kvd::bench {
 
-enum class Api : uint8_t { kKvd, kEtcd };
+enum class Api : uint8_t { kKvd, kKvdPipeline, kEtcd };
 enum class Operation : uint8_t { kPut, kGet };
 
 struct LoadOptions {

@@ -159,6 +159,21 @@ class FakeKvd::Services final : public v1::KV::Service, public v1::Cluster::Serv
     });
   }
 
+  grpc::Status Pipeline(
+      grpc::ServerContext* context,
+      grpc::ServerReaderWriter<v1::PipelineResponse, v1::PipelineRequest>* stream) override {
+    v1::PipelineRequest request;
+    while (stream->Read(&request)) {
+      v1::PipelineResponse response;
+      for (const auto& asked : request.operations()) {
+        const grpc::Status status = AnswerOne(context, asked, *response.add_answers());
+        if (!status.ok()) return status;
+      }
+      stream->Write(response);
+    }
+    return grpc::Status::OK;
+  }
+
   grpc::Status Ping(grpc::ServerContext* /*context*/, const v1::PingRequest* /*request*/,
                     v1::PingResponse* response) override {
     response->set_cluster("demo");
@@ -184,8 +199,7 @@ class FakeKvd::Services final : public v1::KV::Service, public v1::Cluster::Serv
       auto* node = response->add_nodes();
       node->set_name(options_.nodes[i]);
       node->set_uuid(UuidOf(i));
-      const auto elsewhere = addresses_.find(node->name());
-      node->set_address(elsewhere != addresses_.end() ? elsewhere->second : address_);
+      node->set_address(AddressOf(node->name()));
       node->set_peer_address("127.0.0.1:740" + std::to_string(i + 1));
       node->set_owned(static_cast<uint32_t>(kPartitions / options_.nodes.size()));
       node->set_replicas(node->owned());
@@ -207,7 +221,7 @@ class FakeKvd::Services final : public v1::KV::Service, public v1::Cluster::Serv
     for (const std::string& name : options_.nodes) {
       auto* node = response->add_nodes();
       node->set_name(name);
-      node->set_address(address_);
+      node->set_address(AddressOf(name));
       node->set_state(down_.contains(name) ? v1::NODE_STATE_DOWN : v1::NODE_STATE_UP);
     }
     for (uint32_t i = 0; i < kPartitions; ++i) {
@@ -280,6 +294,50 @@ class FakeKvd::Services final : public v1::KV::Service, public v1::Cluster::Serv
     // Until the client gives up or the server is stopped.
     while (!context->IsCancelled()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
     return grpc::Status::CANCELLED;
+  }
+
+  [[nodiscard]] std::string AddressOf(const std::string& node) const {
+    const auto elsewhere = addresses_.find(node);
+    return elsewhere != addresses_.end() ? elsewhere->second : address_;
+  }
+
+  // A refusal answers the operation; whatever else is no answer ends the stream.
+  template <typename Request, typename Response>
+  grpc::Status AnswerOne(grpc::Status (Services::*method)(grpc::ServerContext*, const Request*,
+                                                          Response*),
+                         grpc::ServerContext* context, const Request& request, Response* response,
+                         v1::PipelineResponse::Answer& answer) {
+    const grpc::Status status = (this->*method)(context, &request, response);
+    if (status.ok()) return status;
+    answer.clear_result();
+    if (!answer.mutable_refusal()->ParseFromString(status.error_details()) ||
+        status.error_details().empty()) {
+      return status;
+    }
+    return grpc::Status::OK;
+  }
+
+  grpc::Status AnswerOne(grpc::ServerContext* context, const v1::PipelineRequest::Operation& asked,
+                         v1::PipelineResponse::Answer& answer) {
+    using Operation = v1::PipelineRequest::Operation;
+    answer.set_tag(asked.tag());
+    switch (asked.request_case()) {
+      case Operation::kGet:
+        return AnswerOne(&Services::Get, context, asked.get(), answer.mutable_get(), answer);
+      case Operation::kPut:
+        return AnswerOne(&Services::Put, context, asked.put(), answer.mutable_put(), answer);
+      case Operation::kDelete:
+        return AnswerOne(&Services::Delete, context, asked.delete_(), answer.mutable_delete_(),
+                         answer);
+      case Operation::kIncrement:
+        return AnswerOne(&Services::Increment, context, asked.increment(),
+                         answer.mutable_increment(), answer);
+      case Operation::kBatch:
+        return AnswerOne(&Services::Batch, context, asked.batch(), answer.mutable_batch(), answer);
+      case Operation::REQUEST_NOT_SET:
+        break;
+    }
+    return {grpc::StatusCode::INVALID_ARGUMENT, "no request"};
   }
 
   void Describe(const std::string& key, v1::Served* served) const {

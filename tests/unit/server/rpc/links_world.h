@@ -114,7 +114,7 @@ class LinksWorld {
     void Send(NodeId peer, node::Frame frame) override { links_.Send(peer, std::move(frame)); }
     void Greet(topology::FoundingEffects::Greeting) override {}
     void AnswerHello(topology::HelloId, topology::HelloResponse) override {}
-    void AnswerCall(node::CallId, node::Answer) override {}
+    void AnswerCalls(std::vector<node::CallAnswer>) override {}
 
    private:
     Links& links_;
