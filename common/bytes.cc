@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <limits>
 
@@ -31,9 +32,20 @@ size_t Utf8SequenceLength(std::string_view bytes) {
   return continues(1, low, high) && continues(2) && continues(3) ? 4 : 0;
 }
 
+// Most records that outgrow what a string holds without memory of its own fit in this.
+constexpr size_t kFirstBytes = 192;
+
+void Append(std::string& out, std::string_view bytes) {
+  const size_t size = out.size() + bytes.size();
+  if (size > out.capacity()) out.reserve(std::max({size, 2 * out.capacity(), kFirstBytes}));
+  out += bytes;
+}
+
 template <typename T>
 void AppendLittleEndian(std::string& out, T value) {
-  for (size_t i = 0; i < sizeof(T); ++i) out += static_cast<char>(value >> (8 * i));
+  std::array<char, sizeof(T)> bytes{};
+  for (size_t i = 0; i < sizeof(T); ++i) bytes[i] = static_cast<char>(value >> (8 * i));
+  Append(out, {bytes.data(), bytes.size()});
 }
 
 template <typename T>
@@ -120,7 +132,7 @@ ByteWriter& ByteWriter::String(std::string_view bytes) {
 }
 
 ByteWriter& ByteWriter::Raw(std::string_view bytes) {
-  bytes_ += bytes;
+  Append(bytes_, bytes);
   return *this;
 }
 

@@ -214,7 +214,7 @@ Status Survivor::Apply(const GroupSalvage& group, const std::string& record) {
   applied.configuration = raft::EncodeConfiguration(Alone(group.replica));
   storage::StoreBatch batch;
   batch.Add(storage::StoreBatch::SetApplied{partition, std::move(applied)});
-  return store_->Write(batch);
+  return store_->Write(std::move(batch));
 }
 
 // Replicas that are new here come first, because data without a log is refused. Then the data,

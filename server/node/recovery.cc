@@ -74,7 +74,7 @@ StatusOr<std::optional<std::string>> ReadTopologyInLog(const storage::Log& log) 
   const auto extent = std::ranges::find(extents, kSystemGroup, &storage::GroupExtent::group);
   if (extent == extents.end() || !IsTopologyAlone(*extent)) return std::nullopt;
   KVD_ASSIGN_OR_RETURN(auto entries, log.Read(kSystemGroup, extent->last, extent->last, 1));
-  return std::move(entries.front().payload);
+  return std::string(entries.front().payload);
 }
 
 Status ForgetTopologyInLog(storage::Log& log) {

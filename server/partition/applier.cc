@@ -75,7 +75,7 @@ class Run {
     Outcome outcome{.index = entry.index, .term = entry.term, .what = Nothing{}};
     sessions_.Expire(entry.index);
     if (entry.kind == storage::EntryKind::kConfiguration) {
-      applied_.configuration = entry.payload;
+      applied_.configuration = std::string(entry.payload);
     } else if (!entry.payload.empty()) {
       KVD_ASSIGN_OR_RETURN(const Command command, DecodeCommand(entry.payload));
       KVD_RETURN_IF_ERROR(Execute(command, outcome));

@@ -142,7 +142,7 @@ SnapshotWriter::SnapshotWriter(storage::Store& store, PartitionId partition,
 Status SnapshotWriter::Begin() {
   storage::StoreBatch batch;
   batch.Add(storage::StoreBatch::DropGeneration{partition_, generation_});
-  return store_->Write(batch);
+  return store_->Write(std::move(batch));
 }
 
 Status SnapshotWriter::Refuse(const SnapshotChunk& chunk, std::string_view why) const {
@@ -221,7 +221,7 @@ Status SnapshotWriter::Add(std::string_view bytes) {
   for (auto& [key, value] : chunk.values) {
     batch.Add(storage::StoreBatch::Put{partition_, generation_, std::move(key), std::move(value)});
   }
-  if (!batch.empty()) KVD_RETURN_IF_ERROR(store_->Write(batch));
+  if (!batch.empty()) KVD_RETURN_IF_ERROR(store_->Write(std::move(batch)));
   end_ = std::move(chunk.end);
   return OkStatus();
 }

@@ -88,7 +88,7 @@ StatusOr<std::vector<Applied>> StateMachines::Apply(std::span<const ApplyJob> jo
                     .keys = applier.applied().keys,
                     .bytes = applier.applied().value_bytes});
   }
-  KVD_RETURN_IF_ERROR(store_.Write(batch));
+  KVD_RETURN_IF_ERROR(store_.Write(std::move(batch)));
   return done;
 }
 
@@ -123,7 +123,7 @@ Status StateMachines::SwitchTo(PartitionId partition, const storage::AppliedReco
   storage::StoreBatch batch;
   batch.Add(storage::StoreBatch::SetApplied{partition, received});
   batch.Add(storage::StoreBatch::DropGeneration{partition, before.generation});
-  KVD_RETURN_IF_ERROR(store_.Write(batch));
+  KVD_RETURN_IF_ERROR(store_.Write(std::move(batch)));
   appliers_.erase(partition);
   appliers_.emplace(partition, Applier(partition, received, std::move(sessions)));
   return OkStatus();
@@ -133,7 +133,7 @@ Status StateMachines::Drop(PartitionId partition) {
   appliers_.erase(partition);
   storage::StoreBatch batch;
   batch.Add(storage::StoreBatch::DropPartition{partition});
-  return store_.Write(batch);
+  return store_.Write(std::move(batch));
 }
 
 StatusOr<uint64_t> StateMachines::Digest(PartitionId partition) const {

@@ -6,7 +6,7 @@ namespace {
 // Beyond this an index is nobody's: sums of indexes cannot overflow.
 constexpr Index kMaxIndex = Index{1} << 62U;
 
-bool IsConfiguration(const std::string& payload) {
+bool IsConfiguration(std::string_view payload) {
   return DecodeConfiguration(payload).ok();
 }
 

@@ -41,7 +41,7 @@ struct WriteBody {
     for (storage::Entry& entry : in.entries) {
       auto& written = *request.add_entries();
       written.set_term(entry.term);
-      written.set_payload(std::move(entry.payload));
+      written.set_payload(std::string(entry.payload));
       written.set_kind(static_cast<uint32_t>(entry.kind));
     }
   }

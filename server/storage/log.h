@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "common/shared_bytes.h"
 #include "common/status.h"
 #include "common/types.h"
 
@@ -38,7 +39,7 @@ enum class EntryKind : uint8_t { kCommand = 0, kConfiguration = 1 };
 struct Entry {
   Index index = 0;
   Term term = 0;
-  std::string payload;  // Means something to whoever `kind` is for; may be empty.
+  SharedBytes payload;  // Means something to whoever `kind` is for; may be empty.
   EntryKind kind = EntryKind::kCommand;
 
   friend bool operator==(const Entry&, const Entry&) = default;

@@ -105,12 +105,12 @@ Status MemoryStore::TakeFailureLocked() {
   return failed_;
 }
 
-Status MemoryStore::Write(const StoreBatch& batch) {
+Status MemoryStore::Write(StoreBatch batch) {
   const absl::MutexLock lock(&mu_);
   KVD_RETURN_IF_ERROR(TakeFailureLocked());
   Apply(latest_, batch);
   ForgetDamageLocked(batch);
-  unflushed_.push_back(batch);
+  unflushed_.push_back(std::move(batch));
   return OkStatus();
 }
 

@@ -25,7 +25,7 @@ class MemoryStore : public Store {
  public:
   MemoryStore() = default;
 
-  [[nodiscard]] Status Write(const StoreBatch& batch) override;
+  [[nodiscard]] Status Write(StoreBatch batch) override;
   [[nodiscard]] StatusOr<std::optional<StoredValue>> Get(PartitionId partition,
                                                          Generation generation,
                                                          std::string_view key) const override;

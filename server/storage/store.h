@@ -109,6 +109,7 @@ class StoreBatch {
     changes_.emplace_back(std::in_place_type<T>, std::move(change));
   }
   [[nodiscard]] const std::vector<Change>& changes() const { return changes_; }
+  [[nodiscard]] std::vector<Change>& changes() { return changes_; }
   [[nodiscard]] bool empty() const { return changes_.empty(); }
 
  private:
@@ -140,7 +141,7 @@ class Store {
 
   // Visible to readers when it returns; durable after the next Flush(). After an error the store is
   // unusable and the process must stop.
-  [[nodiscard]] virtual Status Write(const StoreBatch& batch) = 0;
+  [[nodiscard]] virtual Status Write(StoreBatch batch) = 0;
 
   // nullopt: the key is absent. A damaged record is a DATA_LOSS error, never an absence.
   [[nodiscard]] virtual StatusOr<std::optional<StoredValue>> Get(PartitionId partition,

@@ -44,21 +44,23 @@ class WriteBackStore::Keeper {
  public:
   Keeper(std::map<PartitionId, Kept>& kept, uint64_t& bytes) : kept_(kept), bytes_(bytes) {}
 
-  void operator()(const StoreBatch::Put& put) const {
-    Keep(kept_[put.partition], &Kept::values, {put.generation, put.key}, put.value);
+  void operator()(StoreBatch::Put& put) const {
+    Keep(kept_[put.partition], &Kept::values, {put.generation, std::move(put.key)},
+         std::move(put.value));
   }
-  void operator()(const StoreBatch::Delete& gone) const {
-    Keep(kept_[gone.partition], &Kept::values, {gone.generation, gone.key}, std::nullopt);
+  void operator()(StoreBatch::Delete& gone) const {
+    Keep(kept_[gone.partition], &Kept::values, {gone.generation, std::move(gone.key)},
+         std::nullopt);
   }
-  void operator()(const StoreBatch::PutSession& put) const {
+  void operator()(StoreBatch::PutSession& put) const {
     Keep(kept_[put.partition], &Kept::sessions, {put.generation, put.session.client},
-         put.session.state);
+         std::move(put.session.state));
   }
   void operator()(const StoreBatch::DeleteSession& gone) const {
     Keep(kept_[gone.partition], &Kept::sessions, {gone.generation, gone.client}, std::nullopt);
   }
-  void operator()(const StoreBatch::SetApplied& applied) const {
-    kept_[applied.partition].applied = applied.record;
+  void operator()(StoreBatch::SetApplied& applied) const {
+    kept_[applied.partition].applied = std::move(applied.record);
   }
   void operator()(const StoreBatch::DropGeneration& /*drop*/) const {
     KVD_CHECK(false, "is for the store behind");
@@ -83,7 +85,7 @@ class WriteBackStore::Keeper {
   uint64_t& bytes_;
 };
 
-Status WriteBackStore::Write(const StoreBatch& batch) {
+Status WriteBackStore::Write(StoreBatch batch) {
   const absl::MutexLock lock(&mu_);
   if (DropsSomething(batch)) {
     for (const StoreBatch::Change& change : batch.changes()) {
@@ -91,10 +93,10 @@ Status WriteBackStore::Write(const StoreBatch& batch) {
                                          mu_) { return HandOn(one.partition); },
                                      change));
     }
-    return behind_.Write(batch);
+    return behind_.Write(std::move(batch));
   }
   const Keeper keeper(kept_, bytes_);
-  for (const StoreBatch::Change& change : batch.changes()) std::visit(keeper, change);
+  for (StoreBatch::Change& change : batch.changes()) std::visit(keeper, change);
   return MakeRoom();
 }
 
@@ -116,11 +118,17 @@ Status WriteBackStore::HandOn(PartitionId partition) const {
   kept_.erase(found);
   bytes_ -= kept.bytes;
   StoreBatch batch;
-  for (auto& [key, value] : kept.values) {
-    if (value) {
-      batch.Add(StoreBatch::Put{partition, key.first, key.second, *std::move(value)});
+  // In order: the store behind then finds each place from the one before.
+  std::vector<decltype(kept.values)::value_type*> values;
+  values.reserve(kept.values.size());
+  for (auto& each : kept.values) values.push_back(&each);
+  std::ranges::sort(values, {}, [](const auto* each) -> const ValueKey& { return each->first; });
+  for (auto* each : values) {
+    const auto& [generation, key] = each->first;
+    if (each->second) {
+      batch.Add(StoreBatch::Put{partition, generation, key, *std::move(each->second)});
     } else {
-      batch.Add(StoreBatch::Delete{partition, key.first, key.second});
+      batch.Add(StoreBatch::Delete{partition, generation, key});
     }
   }
   for (auto& [client, state] : kept.sessions) {
@@ -132,7 +140,7 @@ Status WriteBackStore::HandOn(PartitionId partition) const {
     }
   }
   if (kept.applied) batch.Add(StoreBatch::SetApplied{partition, *std::move(kept.applied)});
-  return behind_.Write(batch);
+  return behind_.Write(std::move(batch));
 }
 
 Status WriteBackStore::HandOnAll() const {
@@ -156,7 +164,7 @@ StatusOr<std::optional<StoredValue>> WriteBackStore::Get(PartitionId partition,
     const auto kept = kept_.find(partition);
     if (kept != kept_.end()) {
       const auto& values = kept->second.values;
-      const auto found = values.find(std::pair(generation, key));
+      const auto found = values.find(ValueName(generation, key));
       if (found != values.end()) return found->second;
     }
   }

@@ -11,9 +11,12 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/hash/hash.h"
 #include "absl/synchronization/mutex.h"
 #include "server/storage/store.h"
 
@@ -25,7 +28,7 @@ class WriteBackStore final : public Store {
   // leave it alone.
   WriteBackStore(Store& behind, uint64_t max_bytes) : behind_(behind), max_bytes_(max_bytes) {}
 
-  [[nodiscard]] Status Write(const StoreBatch& batch) override ABSL_LOCKS_EXCLUDED(mu_);
+  [[nodiscard]] Status Write(StoreBatch batch) override ABSL_LOCKS_EXCLUDED(mu_);
   [[nodiscard]] StatusOr<std::optional<StoredValue>> Get(PartitionId partition,
                                                          Generation generation,
                                                          std::string_view key) const override
@@ -48,18 +51,22 @@ class WriteBackStore final : public Store {
   [[nodiscard]] uint64_t disk_bytes() const override { return behind_.disk_bytes(); }
 
  private:
-  // Of pairs with a generation, without a copy of the key to look for.
-  struct Less {
+  // A key and its generation, as it is kept or as it is looked for.
+  using ValueKey = std::pair<Generation, std::string>;
+  using ValueName = std::pair<Generation, std::string_view>;
+  struct HashOfKey {
     using is_transparent = void;
-    template <typename A, typename B>
-    bool operator()(const A& a, const B& b) const {
-      return a.first != b.first ? a.first < b.first : a.second < b.second;
-    }
+    size_t operator()(const ValueName& name) const { return absl::HashOf(name); }
+    size_t operator()(const ValueKey& key) const { return (*this)(ValueName(key)); }
+  };
+  struct SameKey {
+    using is_transparent = void;
+    bool operator()(const ValueName& a, const ValueName& b) const { return a == b; }
   };
 
   // What the store behind does not have yet of a partition; nullopt: deleted.
   struct Kept {
-    std::map<std::pair<Generation, std::string>, std::optional<StoredValue>, Less> values;
+    absl::flat_hash_map<ValueKey, std::optional<StoredValue>, HashOfKey, SameKey> values;
     std::map<std::pair<Generation, uint64_t>, std::optional<std::string>> sessions;
     std::optional<AppliedRecord> applied;
     uint64_t bytes = 0;

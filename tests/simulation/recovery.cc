@@ -29,7 +29,7 @@ Status ForgetSessions(storage::Store& store) {
       batch.Add(storage::StoreBatch::DeleteSession{partition, generation, session.client});
     }
   }
-  return store.Write(batch);
+  return store.Write(std::move(batch));
 }
 
 // What a log would be that keeps no tombstones: whoever was removed is blank, and back.

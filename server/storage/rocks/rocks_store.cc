@@ -142,7 +142,7 @@ class RocksStore : public Store {
  public:
   explicit RocksStore(std::unique_ptr<Database> db) : db_(std::move(db)) {}
 
-  [[nodiscard]] Status Write(const StoreBatch& batch) override {
+  [[nodiscard]] Status Write(StoreBatch batch) override {
     BatchBuilder builder;
     for (const StoreBatch::Change& change : batch.changes()) std::visit(builder, change);
     rocksdb::WriteOptions options;

@@ -11,7 +11,7 @@ void Machine::Apply(const storage::Entry& entry) {
   if (entry.kind == storage::EntryKind::kConfiguration) {
     configuration = *DecodeConfiguration(entry.payload);
   } else if (!entry.payload.empty()) {
-    commands.push_back(entry.payload);
+    commands.emplace_back(entry.payload);
   }
 }
 

@@ -14,7 +14,7 @@ using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
 constexpr uint64_t kMuch = 1U << 20U;
-constexpr uint64_t kEntryBytes = sizeof(storage::Entry) + 10;
+const uint64_t kEntryBytes = BytesOf({.index = 1, .term = 1, .payload = std::string(10, 'x')});
 
 storage::Entry EntryOf(Index index, Term term) {
   return {.index = index, .term = term, .payload = std::string(10, 'x')};

@@ -62,7 +62,7 @@ class Judge : public World::Watcher {
   std::map<ReplicaId, Seen> seen_;
   std::map<Term, ReplicaId> leaders_;
   std::map<std::pair<ReplicaId, Term>, ReplicaId> votes_;
-  std::map<std::pair<Index, Term>, std::pair<Term, std::string>> entries_;  // Term before, content.
+  std::map<std::pair<Index, Term>, std::pair<Term, SharedBytes>> entries_;  // Term before, content.
   std::map<Index, storage::Entry> committed_;
   Configuration configuration_;  // Behind the last one of committed_.
   Index highest_commit_ = 0;

@@ -62,7 +62,7 @@ class SegmentLogTest : public ::testing::Test {
   void ExpectEntry(GroupId group, Index index) {
     const auto entries = log_->Read(group, index, index, UINT64_MAX);
     ASSERT_TRUE(entries.ok()) << entries.status();
-    EXPECT_THAT(entries->front().payload,
+    EXPECT_THAT(std::string(entries->front().payload),
                 ::testing::StartsWith(std::to_string(group.value) + "/" + std::to_string(index)));
   }
 
