@@ -10,6 +10,19 @@
 #include "config/host_port.h"
 
 namespace kvd::client {
+namespace {
+
+// gRPC's words for it name the address once more, and how it was looked up.
+std::string WhyNotConnected(const std::string& grpc_message, bool tls) {
+  if (grpc_message.find("onnection refused") != std::string::npos) return "connection refused";
+  if (grpc_message.find("imed out") != std::string::npos ||
+      grpc_message.find("imeout") != std::string::npos) {
+    return "no answer";
+  }
+  return ExplainHandshake(grpc_message, tls);
+}
+
+}  // namespace
 
 Lane* Lanes::Choose(std::string_view key, const std::set<const Lane*>& passed_over, Deadline now) {
   if (const std::string* owner = routes_.AddressOf(key)) {
@@ -78,11 +91,13 @@ void Lanes::OnSilence(Lane& lane, Deadline now) {
   if (now - *since > kBrokenAfter) lane.Cancel();
 }
 
-void Lanes::OnClosed(const Lane& lane, bool was_open, const std::string& why, Deadline now) {
+void Lanes::OnClosed(const Lane& lane, bool was_open, const std::string& grpc_message,
+                     Deadline now) {
   Place& place = Find(lane);
   place.silent_since.reset();
-  place.why_closed = why;
-  if (!was_open) place.left_alone_until = now + kLeftAlone;
+  if (was_open) return;
+  place.why_closed = WhyNotConnected(grpc_message, access_.tls);
+  place.left_alone_until = now + kLeftAlone;
 }
 
 std::string Lanes::WhyNobody() const {

@@ -35,7 +35,7 @@ class Lanes {
                              Deadline now);
 
   void OnOpen(const Lane& lane);
-  void OnClosed(const Lane& lane, bool was_open, const std::string& why, Deadline now);
+  void OnClosed(const Lane& lane, bool was_open, const std::string& grpc_message, Deadline now);
 
   // What was sent on the lane was not answered in time: it is only used if there is no other, and
   // broken if it stays so.

@@ -138,6 +138,7 @@ void PipelineCore::Run() {
 
 Deadline PipelineCore::NextTick() {
   absl::MutexLock lock(&mu_);
+  if (!finished_.empty()) return SteadyClock::now();
   asleep_ = operations_.empty() && SteadyClock::now() - idle_since_ > kStayAwake;
   return asleep_ ? Deadline::max() : tick_at_;
 }

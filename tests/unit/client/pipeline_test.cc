@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <string>
@@ -147,8 +148,21 @@ TEST(PipelineTest, NobodyReachedNamesEveryEndpoint) {
   const auto put = pipeline.Put("k", "v").get();
   ASSERT_FALSE(put.ok());
   EXPECT_EQ(put.error().kind, ErrorKind::kUnreachable);
-  EXPECT_THAT(put.error().message, HasSubstr(closed.address()));
+  EXPECT_THAT(put.error().message, HasSubstr(closed.address() + " connection refused"));
   EXPECT_THAT(put.error().message, HasSubstr("127.0.0.1:1"));
+}
+
+TEST(PipelineTest, WhatFailsAtOnceInADoneIsToldToo) {
+  const RawServer closed(RawServer::Behaviour::kRefuses);
+  int failed = 0;  // On the pipeline's thread.
+  Pipeline pipeline = OpenAt({closed.address()});
+  const std::function<void(const Result<PutAnswer>&)> again = [&](const Result<PutAnswer>& put) {
+    failed += put.ok() ? 0 : 1;
+    if (failed < 10) pipeline.Put("k", "v", again);
+  };
+  pipeline.Put("k", "v", again);
+  pipeline.AwaitAll();
+  EXPECT_EQ(failed, 10);
 }
 
 TEST(PipelineTest, EndpointThatIsNoNodeIsPassedOver) {
