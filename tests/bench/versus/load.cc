@@ -1,4 +1,4 @@
-#include "tests/bench/compare/load.h"
+#include "tests/bench/versus/load.h"
 
 #include <fmt/format.h>
 #include <grpcpp/grpcpp.h>
@@ -9,8 +9,10 @@
 #include <mutex>
 #include <optional>
 
+#include "client/client.h"
 #include "client/pipeline.h"
 #include "common/check.h"
+#include "common/hash.h"
 #include "etcd.grpc.pb.h"
 #include "kvd/v1/kv.grpc.pb.h"
 
@@ -19,10 +21,41 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr int kKeys = 10'000;
-constexpr size_t kValueBytes = 100;
+// Where each operation is sent: by key to the owners that the ring names, or in turn.
+class Routes {
+ public:
+  explicit Routes(size_t endpoints) : endpoints_(endpoints) {}
+
+  // Empty: in turn.
+  Routes(size_t endpoints, std::vector<size_t> owners)
+      : endpoints_(endpoints), owners_(std::move(owners)) {}
+
+  [[nodiscard]] size_t Of(const std::string& key) {
+    if (owners_.empty()) return turn_++ % endpoints_;
+    return owners_[PartitionOf(key, static_cast<uint32_t>(owners_.size())).value];
+  }
+
+ private:
+  size_t endpoints_;
+  std::vector<size_t> owners_;
+  size_t turn_ = 0;
+};
 
 struct Kvd {
+  static Routes RoutesOf(const LoadOptions& options) {
+    const auto client = client::Client::Open({.endpoints = options.endpoints});
+    KVD_CHECK(client.ok(), "open a client");
+    const auto ring = client->GetRing();
+    if (!ring.ok()) return Routes(options.endpoints.size());
+    std::vector<size_t> owners;
+    for (const client::RingPartition& partition : ring->partitions) {
+      const auto at = std::ranges::find(options.endpoints, ring->nodes[partition.owner].address);
+      if (at == options.endpoints.end()) return Routes(options.endpoints.size());
+      owners.push_back(static_cast<size_t>(at - options.endpoints.begin()));
+    }
+    return {options.endpoints.size(), std::move(owners)};
+  }
+
   using Service = v1::KV;
   using Put = v1::PutRequest;
   using PutResponse = v1::PutResponse;
@@ -35,6 +68,8 @@ struct Kvd {
 };
 
 struct Etcd {
+  static Routes RoutesOf(const LoadOptions& options) { return Routes(options.endpoints.size()); }
+
   using Service = etcdserverpb::KV;
   using Put = etcdserverpb::PutRequest;
   using PutResponse = etcdserverpb::PutResponse;
@@ -56,12 +91,19 @@ template <typename Store>
 class Caller {
  public:
   using Stub = typename Store::Service::Stub;
+  using Stubs = std::vector<std::unique_ptr<Stub>>;
 
-  Caller(Stub& stub, grpc::CompletionQueue& queue, Operation operation, int number)
-      : stub_(stub), queue_(queue), operation_(operation), next_key_(number * 7919) {}
+  Caller(const Stubs& stubs, Routes& routes, grpc::CompletionQueue& queue, Operation operation,
+         int number)
+      : stubs_(stubs),
+        routes_(routes),
+        queue_(queue),
+        operation_(operation),
+        next_key_(number * 7919) {}
 
   void Ask() {
-    const std::string key = fmt::format("key-{:020}", next_key_++ % kKeys);
+    const std::string key = KeyOf(next_key_++);
+    Stub& stub = *stubs_[routes_.Of(key)];
     context_.emplace();
     context_->set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(5));
     asked_at_ = Clock::now();
@@ -69,12 +111,12 @@ class Caller {
       typename Store::Put request;
       request.set_key(key);
       request.set_value(std::string(kValueBytes, 'v'));
-      put_ = stub_.AsyncPut(&*context_, request, &queue_);
+      put_ = stub.AsyncPut(&*context_, request, &queue_);
       put_->Finish(&put_response_, &status_, this);
     } else {
       typename Store::Get request;
       request.set_key(key);
-      get_ = Store::AskGet(stub_, &*context_, request, &queue_);
+      get_ = Store::AskGet(stub, &*context_, request, &queue_);
       get_->Finish(&get_response_, &status_, this);
     }
   }
@@ -89,7 +131,8 @@ class Caller {
   }
 
  private:
-  Stub& stub_;
+  const Stubs& stubs_;
+  Routes& routes_;
   grpc::CompletionQueue& queue_;
   const Operation operation_;
   int64_t next_key_;
@@ -104,16 +147,16 @@ class Caller {
 
 template <typename Store>
 Measured Run(const LoadOptions& options) {
-  std::vector<std::unique_ptr<typename Store::Service::Stub>> stubs;
+  typename Caller<Store>::Stubs stubs;
   for (const std::string& endpoint : options.endpoints) {
     stubs.push_back(
         Store::Service::NewStub(grpc::CreateChannel(endpoint, grpc::InsecureChannelCredentials())));
   }
+  Routes routes = Store::RoutesOf(options);
   grpc::CompletionQueue queue;
   std::vector<std::unique_ptr<Caller<Store>>> callers;
   for (int i = 0; i < options.outstanding; ++i) {
-    auto& stub = *stubs[static_cast<size_t>(i) % stubs.size()];
-    callers.push_back(std::make_unique<Caller<Store>>(stub, queue, options.operation, i));
+    callers.push_back(std::make_unique<Caller<Store>>(stubs, routes, queue, options.operation, i));
     callers.back()->Ask();
   }
   Measured measured;
@@ -154,7 +197,7 @@ class PipelineLoad {
 
  private:
   void Ask(int64_t number) {
-    const std::string key = fmt::format("key-{:020}", number % kKeys);
+    const std::string key = KeyOf(number);
     const auto asked_at = Clock::now();
     const auto done = [this, number, asked_at](const auto& result) {
       Answered(asked_at, result);
@@ -185,11 +228,6 @@ class PipelineLoad {
   Measured measured_;
 };
 
-double Percentile(const std::vector<double>& sorted, double share) {
-  if (sorted.empty()) return 0;
-  return sorted[static_cast<size_t>(share * static_cast<double>(sorted.size() - 1))];
-}
-
 Measured RunOn(const LoadOptions& options) {
   switch (options.api) {
     case Api::kKvd:
@@ -202,15 +240,32 @@ Measured RunOn(const LoadOptions& options) {
   return {};
 }
 
+double Percentile(const std::vector<double>& sorted, double share) {
+  if (sorted.empty()) return 0;
+  return sorted[static_cast<size_t>(share * static_cast<double>(sorted.size() - 1))];
+}
+
 }  // namespace
+
+std::string KeyOf(int64_t number) {
+  return fmt::format("key-{:020}", number % kKeys);
+}
+
+LoadResult Summarise(std::vector<double> latencies_ms, double seconds) {
+  std::ranges::sort(latencies_ms);
+  const auto operations = static_cast<double>(latencies_ms.size());
+  return {.operations = operations,
+          .per_second = operations / seconds,
+          .p50_ms = Percentile(latencies_ms, 0.5),
+          .p99_ms = Percentile(latencies_ms, 0.99),
+          .p999_ms = Percentile(latencies_ms, 0.999)};
+}
 
 LoadResult RunLoad(const LoadOptions& options) {
   Measured measured = RunOn(options);
-  std::ranges::sort(measured.latencies_ms);
-  LoadResult result = std::move(measured.result);
-  result.per_second = static_cast<double>(measured.latencies_ms.size()) / options.seconds;
-  result.p50_ms = Percentile(measured.latencies_ms, 0.5);
-  result.p99_ms = Percentile(measured.latencies_ms, 0.99);
+  LoadResult result = Summarise(std::move(measured.latencies_ms), options.seconds);
+  result.failed = measured.result.failed;
+  result.first_failure = std::move(measured.result.first_failure);
   return result;
 }
 

@@ -20,6 +20,7 @@ class EtcdCluster {
 
   [[nodiscard]] std::vector<std::string> endpoints() const;
   [[nodiscard]] std::string log(size_t node) const;
+  [[nodiscard]] std::vector<pid_t> pids() const;
 
  private:
   struct Node {

@@ -1,4 +1,4 @@
-#include "tests/bench/compare/etcd.h"
+#include "tests/bench/versus/etcd.h"
 
 #include <fmt/format.h>
 
@@ -17,6 +17,12 @@ std::vector<std::string> EtcdCluster::endpoints() const {
   std::vector<std::string> endpoints;
   for (const Node& node : nodes_) endpoints.push_back(node.port.address());
   return endpoints;
+}
+
+std::vector<pid_t> EtcdCluster::pids() const {
+  std::vector<pid_t> pids;
+  for (const Node& node : nodes_) pids.push_back(node.process->pid());
+  return pids;
 }
 
 std::string EtcdCluster::log_file(size_t node) const {
