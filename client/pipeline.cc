@@ -63,16 +63,16 @@ T Read(T* /*wanted*/, Response& response, Served served) {
 template <typename Kind, typename T>
 Result<T> Interpret(Result<Answered> answered) {
   if (!answered.ok()) return answered.error();
-  const std::string& endpoint = answered->endpoint;
-  if (answered->answer.result_case() != Kind::kResult) {
+  Answered& told = *answered;
+  if (told.answer.result_case() != Kind::kResult) {
     return Error{.kind = ErrorKind::kFault,
-                 .message = endpoint + " answered another operation than it was asked",
-                 .endpoint = endpoint};
+                 .message = told.endpoint + " answered another operation than it was asked",
+                 .endpoint = told.endpoint};
   }
-  auto& response = Kind::In(answered->answer);
+  auto& response = Kind::In(told.answer);
   Served served = FromProto(response.served());
-  served.endpoint = endpoint;
-  served.took = answered->took;
+  served.endpoint = std::move(told.endpoint);
+  served.took = told.took;
   return Read(static_cast<T*>(nullptr), response, std::move(served));
 }
 
