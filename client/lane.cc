@@ -25,6 +25,11 @@ Lane::State Lane::state() const {
   return state_;
 }
 
+bool Lane::was_open() const {
+  absl::MutexLock lock(&mu_);
+  return was_open_;
+}
+
 void Lane::Open() {
   {
     absl::MutexLock lock(&mu_);

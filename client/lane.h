@@ -59,6 +59,9 @@ class Lane {
   enum class State { kClosed, kOpening, kOpen, kClosing };
   [[nodiscard]] State state() const ABSL_LOCKS_EXCLUDED(mu_);
 
+  // The stream that is underway has been open: what was queued for it may have been sent.
+  [[nodiscard]] bool was_open() const ABSL_LOCKS_EXCLUDED(mu_);
+
   // No-op unless closed.
   void Open() ABSL_LOCKS_EXCLUDED(mu_);
 

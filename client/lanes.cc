@@ -100,6 +100,13 @@ void Lanes::OnClosed(const Lane& lane, bool was_open, const std::string& grpc_me
   place.left_alone_until = now + kLeftAlone;
 }
 
+bool Lanes::IsAnyOpening() const {
+  return std::ranges::any_of(places_, [](const auto& each) {
+    const Lane::State state = each.second.lane->state();
+    return state == Lane::State::kOpening || state == Lane::State::kClosing;
+  });
+}
+
 std::string Lanes::WhyNobody() const {
   std::string whys;
   for (const auto& [address, place] : places_) {

@@ -45,6 +45,9 @@ class Lanes {
   [[nodiscard]] Routes& routes() { return routes_; }
   [[nodiscard]] bool has_connected() const { return has_connected_; }
 
+  // Somebody may yet answer for the first time, or it is about to be known why not.
+  [[nodiscard]] bool IsAnyOpening() const;
+
   // Whom nobody could be connected to, and why: "127.0.0.1:7400 connection refused, ...".
   [[nodiscard]] std::string WhyNobody() const;
 

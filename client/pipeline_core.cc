@@ -163,7 +163,7 @@ void PipelineCore::TickIfDue() {
 
 void PipelineCore::OnTick(uint64_t tag, Operation& operation) {
   Lane* at = operation.at;
-  if (at == nullptr || at->state() == Lane::State::kOpening) {  // It was not sent.
+  if (at == nullptr || !at->was_open()) {  // It was not sent.
     if (at != nullptr) operation.passed_over.insert(at);
     Send(tag, operation);
     return;
@@ -205,8 +205,8 @@ Lane* PipelineCore::Send(uint64_t tag, Operation& operation) {
 void PipelineCore::OnNobody(uint64_t tag, Operation& operation, Deadline now) {
   operation.retry().OnUnreachable(
       {.kind = ErrorKind::kUnreachable, .message = "no endpoint answered: " + lanes_.WhyNobody()});
-  const bool over = now >= operation.deadline;
-  if (over || !operation.retry().MayAskAgain(lanes_.has_connected())) {
+  const bool may_connect = lanes_.has_connected() || lanes_.IsAnyOpening();
+  if (now >= operation.deadline || !operation.retry().MayAskAgain(may_connect)) {
     return GiveUp(tag, operation);
   }
   operation.passed_over = operation.never_there;

@@ -152,6 +152,18 @@ TEST(PipelineTest, NobodyReachedNamesEveryEndpoint) {
   EXPECT_THAT(put.error().message, HasSubstr("127.0.0.1:1"));
 }
 
+// A machine under load, or far away, may take longer to connect to than a try.
+TEST(PipelineTest, WhoIsBeingConnectedToIsWaitedFor) {
+  const RawServer silent(RawServer::Behaviour::kNeverAnswers);
+  Pipeline pipeline = OpenAt({silent.address()}, {}, std::chrono::seconds(20));
+  const auto before = std::chrono::steady_clock::now();
+  const auto put = pipeline.Put("k", "v").get();
+  ASSERT_FALSE(put.ok());
+  EXPECT_EQ(put.error().kind, ErrorKind::kUnreachable);
+  EXPECT_THAT(put.error().message, HasSubstr(silent.address()));
+  EXPECT_GT(std::chrono::steady_clock::now() - before, 2 * Options().try_timeout);
+}
+
 TEST(PipelineTest, WhatFailsAtOnceInADoneIsToldToo) {
   const RawServer closed(RawServer::Behaviour::kRefuses);
   int failed = 0;  // On the pipeline's thread.
