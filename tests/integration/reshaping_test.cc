@@ -28,6 +28,9 @@ constexpr int kPartitions = 64;
 
 class ReshapingTest : public ::testing::Test {
  protected:
+  explicit ReshapingTest(int founders = 3)
+      : cluster_({.nodes = 5, .founders = founders, .partitions = kPartitions}) {}
+
   std::vector<client::Job> Jobs() const {
     const auto jobs = client::Admin(asker_).ListJobs();
     return jobs.ok() ? *jobs : std::vector<client::Job>{};
@@ -75,7 +78,7 @@ class ReshapingTest : public ::testing::Test {
     EXPECT_THAT(finished.err + finished.out, HasSubstr("done in"));
   }
 
-  Cluster cluster_{{.nodes = 5, .founders = 3, .partitions = kPartitions}};
+  Cluster cluster_;
   const client::Client asker_ = *client::Client::Open(
       {.endpoints = {cluster_.address(3), cluster_.address(2), cluster_.address(1)}});
 };
@@ -109,6 +112,59 @@ TEST_F(ReshapingTest, NobodyNoticesThatNodesJoinAndLeaveWhileOthersAreKilled) {
   traffic.Await(kAWhile);
   traffic.Stop();
   for (const int node : {2, 3, 5}) traffic.ExpectNothingLost(cluster_.ClientOf(node));
+  EXPECT_THAT(traffic.anomalies(), IsEmpty());
+  EXPECT_THAT(traffic.failures(), IsEmpty());
+}
+
+class GrowthTest : public ReshapingTest {
+ protected:
+  GrowthTest() : ReshapingTest(/*founders=*/1) {}
+
+  // Each partition has so many copies.
+  void ExpectCopies(size_t copies, int seen_by) const {
+    const auto ring = cluster_.ClientOf(seen_by).GetRing();
+    ASSERT_TRUE(ring.ok()) << ring.error().message;
+    for (const auto& partition : ring->partitions) EXPECT_EQ(partition.replicas.size(), copies);
+  }
+
+  // Waits until nothing is under way and so many nodes share the partitions.
+  void AwaitNodes(size_t nodes, int seen_by) const {
+    EXPECT_TRUE(Eventually([&] {
+      return std::ranges::all_of(Jobs(), &client::Job::has_ended) &&
+             Copies(seen_by).size() == nodes;
+    })) << "not yet "
+        << nodes << " nodes";
+  }
+};
+
+TEST_F(GrowthTest, OneNodeGrowsToFiveAndBackWhileItIsWrittenTo) {
+  Traffic traffic(cluster_, kClients);
+  traffic.Await(kAWhile);
+  ExpectCopies(1, 1);
+  for (const int node : {2, 3}) cluster_.Start(node);
+  AwaitNodes(3, 1);
+  ExpectCopies(3, 1);
+  ExpectEven(3, 1);
+  for (const int node : {4, 5}) cluster_.Start(node);
+  AwaitNodes(5, 1);
+  ExpectCopies(3, 1);
+  ExpectEven(5, 1);
+  traffic.Await(kAWhile);
+
+  for (const char* node : {"n5", "n4"}) ExpectDone({"leave", node, "--yes", "--wait"});
+  ExpectCopies(3, 1);
+  const Finished refused = cluster_.KvctlAt(1, {"leave", "n3", "--yes"});
+  EXPECT_EQ(refused.code, 10) << refused.err;
+  EXPECT_THAT(refused.err, HasSubstr("2 nodes would remain and there are 3 copies"));
+  for (const char* node : {"n3", "n2"}) {
+    ExpectDone({"leave", node, "--yes", "--wait", "--accept-fewer-replicas"});
+  }
+  for (const int node : {2, 3, 4, 5}) EXPECT_EQ(cluster_.AwaitEnd(node), 0);
+  ExpectCopies(1, 1);
+
+  traffic.Await(kAWhile);
+  traffic.Stop();
+  traffic.ExpectNothingLost(cluster_.ClientOf(1));
   EXPECT_THAT(traffic.anomalies(), IsEmpty());
   EXPECT_THAT(traffic.failures(), IsEmpty());
 }
