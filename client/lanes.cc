@@ -110,8 +110,10 @@ bool Lanes::IsAnyOpening() const {
 std::string Lanes::WhyNobody() const {
   std::string whys;
   for (const auto& [address, place] : places_) {
-    if (place.why_closed.empty()) continue;
-    whys += fmt::format("{}{} {}", whys.empty() ? "" : ", ", address, place.why_closed);
+    const bool is_opening = place.lane->state() == Lane::State::kOpening;
+    const std::string_view why = is_opening ? "no answer" : std::string_view(place.why_closed);
+    if (why.empty()) continue;
+    whys += fmt::format("{}{} {}", whys.empty() ? "" : ", ", address, why);
   }
   return whys.empty() ? "out of time" : whys;
 }
