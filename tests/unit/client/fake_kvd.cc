@@ -285,14 +285,24 @@ class FakeKvd::Services final : public v1::KV::Service, public v1::Cluster::Serv
         --script_left_;  // Below zero: for ever.
         return scripted_;
       }
-      if (hangs_left_ > 0) {
-        --hangs_left_;
-      } else if (!hangs_) {
-        return std::nullopt;
-      }
+      if (hangs_left_ == 0 && !hangs_) return std::nullopt;
     }
-    // Until the client gives up or the server is stopped.
-    while (!context->IsCancelled()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    return Wait(context);
+  }
+
+  // Until the client gives up, the server is stopped, or it resumes.
+  std::optional<grpc::Status> Wait(grpc::ServerContext* context) {
+    bool is_for_good = false;
+    {
+      const std::lock_guard lock(mu_);
+      is_for_good = hangs_left_ > 0;
+      if (is_for_good) --hangs_left_;
+    }
+    while (!context->IsCancelled()) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      const std::lock_guard lock(mu_);
+      if (!is_for_good && !hangs_) return std::nullopt;
+    }
     return grpc::Status::CANCELLED;
   }
 
@@ -403,6 +413,10 @@ void FakeKvd::FailWith(int code, std::string message) {
 
 void FakeKvd::Hang() {
   services_->Script([](Services& services) { services.hangs_ = true; });
+}
+
+void FakeKvd::Resume() {
+  services_->Script([](Services& services) { services.hangs_ = false; });
 }
 
 void FakeKvd::SetDown(const std::string& node) {

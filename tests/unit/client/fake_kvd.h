@@ -62,8 +62,10 @@ class FakeKvd {
   // As Refuse(), with a status of gRPC's own and no ErrorInfo. `code` is a grpc::StatusCode.
   void FailWith(int code, std::string message);
 
-  // From now on calls on keys are not answered before their deadline.
+  // From now on calls on keys are not answered before their deadline, or Resume(), which answers
+  // them late.
   void Hang();
+  void Resume();
 
   // Reports `node` as down in status and ring.
   void SetDown(const std::string& node);

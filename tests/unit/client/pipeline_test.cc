@@ -235,6 +235,21 @@ TEST(PipelineTest, SilentNodeIsPassedOver) {
   }
 }
 
+TEST(PipelineTest, NodeThatAnswersAgainIsUsedAgain) {
+  const auto store = FakeKvd::MakeStore();
+  FakeKvd first({.node = "n1", .store = store});
+  const FakeKvd second({.node = "n2", .store = store});
+  Pipeline pipeline = OpenAt({first.address(), second.address()});
+  Warm(pipeline, first);  // The ring names it as everybody's owner.
+  first.Hang();
+  ASSERT_EQ(pipeline.Put("k", "v").get()->served.endpoint, second.address());
+  first.Resume();
+  EXPECT_TRUE(Eventually([&] {
+    const auto put = pipeline.Put("k", "v").get();
+    return put.ok() && put->served.endpoint == first.address();
+  }));
+}
+
 TEST(PipelineTest, SilentStreamIsBrokenIfThereIsNoOther) {
   FakeKvd node;
   Pipeline pipeline = OpenAt({node.address()});
