@@ -169,7 +169,10 @@ void Replica::State::CutLogFrom(Index from) {
   handed_out = std::min(handed_out, from - 1);  // Only if a test broke the rules.
 }
 
+// What is installed stands behind everything that was handed out before it, and nothing of what it
+// replaces may follow.
 Index Replica::State::HandOutLimit() const {
+  if (installing.has_value()) return handed_out;
   const Index decided = IsBroken(Rule::kApplyBeforeCommit) ? log.last() : commit;
   return std::min(decided, durability.durable());
 }

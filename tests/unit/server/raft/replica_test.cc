@@ -141,6 +141,24 @@ TEST_F(ReplicaTest, SnapshotThatIsNoneIsIgnored) {
   ExpectUntouched();
 }
 
+// Found by `kvsim --nemesis members --seed 16`: an entry that was committed before the snapshot
+// came became durable while it was being installed, and was applied on top of it.
+TEST_F(ReplicaTest, NothingIsAppliedWhileASnapshotIsInstalled) {
+  Step(AppendRequest{
+      .previous_index = 3, .previous_term = 5, .commit = 4, .entries = {EntryOf(4, 5)}});
+  const Effects appended = replica_.TakeEffects();
+  EXPECT_THAT(appended.committed, SizeIs(1)) << "entry 3, which is durable";
+  ASSERT_TRUE(appended.write);
+  const SnapshotPoint snapshot{
+      .index = 9, .term = 5, .configuration = {Members({1, 2, 3}), {}, {}}};
+  Step(InstallRequest{.snapshot = snapshot});
+  EXPECT_EQ(replica_.TakeEffects().install, snapshot);
+  replica_.OnDurable(appended.write->number, Instant{});
+  EXPECT_THAT(replica_.TakeEffects().committed, SizeIs(0));
+  replica_.OnInstallFailed();
+  EXPECT_THAT(replica_.TakeEffects().committed, SizeIs(1)) << "it is needed after all";
+}
+
 TEST_F(ReplicaTest, VoteWithImpossibleLogIsIgnored) {
   Step(VoteRequest{.transfer = true, .last_index = 9, .last_term = 9}, 9, kNode3);
   Step(VoteRequest{.transfer = true, .last_index = 0, .last_term = 2}, 9, kNode3);
