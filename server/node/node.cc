@@ -45,10 +45,7 @@ void Node::Advance(Instant now) {
     retry_at_ = Instant::max();
     RouteAll(requests_.Waiting(), now);
   }
-  if (!peers_->IsTimeToBeat(now)) return;
-  GiveAwayIfUnfit(now);
-  Beat(now);
-  SeekSilent();
+  if (peers_->IsTimeToBeat(now)) Beat(now);
 }
 
 Instant Node::NextWakeAt() const {
@@ -260,19 +257,24 @@ void Node::OnFrame(NodeId peer, Frame frame, Instant now) {
   for (SnapshotChunk& chunk : frame.chunks) {
     if (replicas_->Holds(chunk.group, chunk.to)) snapshots_.OnChunk(peer, std::move(chunk));
   }
+  if (frame.heartbeat && peers_->IsTimeToBeat(now, /*awake=*/true)) Beat(now);
 }
 
 void Node::Beat(Instant now) {
-  const Instant led_since =
-      replicas_->LedSince([this](NodeId id) { return peers_->SeenBy(id); }, now);
+  GiveAwayIfUnfit(now);
   const Load load = MakeLoad(now);
+  std::optional<Instant> led_since;
   for (const NodeId peer : peers_->ids()) {
     Frame& frame = FrameTo(peer);
     frame.heartbeat = MakeHeartbeat(peer, load, now);
-    peers_->Stamp(peer, led_since, now, *frame.heartbeat);
-    replicas_->Beat(peer, frame);
+    const bool has_lines = replicas_->Beat(peer, frame);
+    if (has_lines && !led_since) {
+      led_since = replicas_->LedSince([this](NodeId id) { return peers_->SeenBy(id); }, now);
+    }
+    peers_->Stamp(peer, has_lines ? *led_since : Instant::min(), now, *frame.heartbeat);
   }
   Inquire(now);
+  SeekSilent();
 }
 
 Heartbeat Node::MakeHeartbeat(NodeId peer, const Load& load, Instant now) const {
@@ -369,9 +371,7 @@ void Node::SetLimits(const Limits& limits) {
 void Node::StartDraining(Instant now) {
   now_ = now;
   draining_ = true;
-  if (!peers_) return;
-  replicas_->GiveAway(MayLead(), now);
-  Beat(now);
+  if (peers_) Beat(now);
 }
 
 bool Node::HasHandedOver() const {

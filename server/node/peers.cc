@@ -90,10 +90,11 @@ Peers::Changes Peers::Advance(Instant now) {
   return changes;
 }
 
-bool Peers::IsTimeToBeat(Instant now) {
-  if (now < beat_at_) return false;
+bool Peers::IsTimeToBeat(Instant now, bool awake) {
+  const Duration early = awake ? options_.heartbeat_interval / 2 : Duration{};
+  if (now + early < beat_at_) return false;
+  beat_at_ = std::min(beat_at_, now) + options_.heartbeat_interval;
   // Late beats are not made up for: two in a row would teach the peer a rhythm that is not ours.
-  beat_at_ += options_.heartbeat_interval;
   if (beat_at_ <= now) beat_at_ = now + options_.heartbeat_interval;
   return true;
 }

@@ -55,8 +55,10 @@ class Peers {
   };
   [[nodiscard]] Changes Advance(Instant now);
 
-  // True once per heartbeat interval: send each peer MakeHeartbeat().
-  [[nodiscard]] bool IsTimeToBeat(Instant now);
+  // True once per heartbeat interval: send each peer MakeHeartbeat(). `awake`: a peer's heartbeat
+  // just came, so that half the interval is enough: nodes that wake each other anyway do their
+  // work at once, instead of waking twice as often.
+  [[nodiscard]] bool IsTimeToBeat(Instant now, bool awake = false);
 
   // When the sender last heard `peer`, for its heartbeat; nullopt: never.
   [[nodiscard]] std::optional<Duration> HeardAgo(NodeId peer, Instant now) const;

@@ -72,7 +72,7 @@ StepResult Replicas::Take(const node::Step& step, Instant now) {
   }
   if (one->raft.configuration_index() != step.if_index) return StepRefused::kOtherConfiguration;
   if (!IsWellFormed(step, one->raft.configuration())) return StepRefused::kMalformed;
-  Touch(step.partition);
+  Touch(step.partition, *one);
   if (HandOver(*one, step, now)) return StepRefused::kHandingOver;
   const auto proposed = one->raft.ProposeChange(
       {.if_index = step.if_index, .voters = step.voters, .learners = step.learners}, now);
@@ -166,8 +166,8 @@ bool Replicas::IsInTouch(const One& one, Instant now) const {
 }
 
 bool Replicas::IsInTouch(PartitionId partition, Instant now) const {
-  const auto it = replicas_.find(partition);
-  return it != replicas_.end() && IsInTouch(it->second, now);
+  const One* one = FindOne(partition);
+  return one != nullptr && IsInTouch(*one, now);
 }
 
 std::vector<Inquiry> Replicas::OutOfTouch(Instant now) const {

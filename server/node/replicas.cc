@@ -38,8 +38,11 @@ void Replicas::Add(const RecoveredReplica& found, std::vector<NodeId> order, Ins
                                                             .applied = found.restored.applied,
                                                             .heard_at = now});
   KVD_CHECK(fresh, "a node holds one replica of a partition");
+  const size_t group = GroupOf(partition).value;
+  if (by_group_.size() <= group) by_group_.resize(group + 1);
+  by_group_[group] = &it->second;
   wakes_.emplace(wake_at, partition);
-  Touch(partition);
+  Touch(partition, it->second);
 }
 
 void Replicas::Remove(PartitionId partition) {
@@ -47,14 +50,15 @@ void Replicas::Remove(PartitionId partition) {
   KVD_CHECK(it != replicas_.end(), "only what is here is removed");
   writing_ -= it->second.writes.size();
   wakes_.erase({it->second.wake_at, partition});
-  dirty_.erase(partition);
-  led_.erase(partition);
+  std::erase_if(touched_, [partition](const auto& each) { return each.first == partition; });
+  std::erase(led_, std::pair(partition, &it->second));
+  by_group_[GroupOf(partition).value] = nullptr;
   replicas_.erase(it);
 }
 
 const raft::Replica* Replicas::Find(PartitionId partition) const {
-  const auto it = replicas_.find(partition);
-  return it == replicas_.end() ? nullptr : &it->second.raft;
+  const One* one = FindOne(partition);
+  return one == nullptr ? nullptr : &one->raft;
 }
 
 void Replicas::SetOrder(PartitionId partition, std::vector<NodeId> order) {
@@ -66,9 +70,16 @@ bool Replicas::Holds(GroupId group, ReplicaId replica) const {
   return found != nullptr && found->self().id == replica;
 }
 
-Replicas::One* Replicas::FindOne(PartitionId partition) {
-  const auto it = replicas_.find(partition);
-  return it == replicas_.end() ? nullptr : &it->second;
+// It is collected, and not left out of heartbeats before it has shown to be quiet.
+void Replicas::Touch(PartitionId partition, One& one) {
+  one.busy = true;
+  if (std::exchange(one.touched, true)) return;
+  touched_.emplace_back(partition, &one);
+}
+
+Replicas::One* Replicas::FindOne(PartitionId partition) const {
+  const size_t group = GroupOf(partition).value;
+  return group < by_group_.size() ? by_group_[group] : nullptr;
 }
 
 void Replicas::Advance(Instant now) {
@@ -76,10 +87,10 @@ void Replicas::Advance(Instant now) {
   for (auto at = wakes_.begin(); at != wakes_.end() && at->first <= now + options_.look_ahead;) {
     const PartitionId partition = at->second;
     ++at;
-    One& one = replicas_.at(partition);
+    One& one = *FindOne(partition);
     if (one.raft.NextWakeAt() <= now) {
       one.raft.Advance(now);
-      Touch(partition);
+      Touch(partition, one);
     }
     Reschedule(partition, one);
   }
@@ -103,7 +114,7 @@ bool Replicas::Step(NodeId peer, const GroupMessage& message, Instant settled, I
   if (found == nullptr || found->raft.self().id != message.message.to) return false;
   One& one = *found;
   one.raft.Step(message.message, peer, now);
-  if (!IsQuietAnswer(message.message, one)) Touch(partition);
+  if (!IsQuietAnswer(message.message, one)) Touch(partition, one);
   const bool obeyed = IsFromLeader(message.message) && one.raft.leader() &&
                       one.raft.leader()->id == message.message.from;
   if (obeyed) one.heard_at = now;
@@ -131,8 +142,8 @@ bool Replicas::IsQuietAnswer(const raft::Message& message, const One& one) {
 }
 
 std::optional<Instant> Replicas::AppliedAsOf(PartitionId partition) const {
-  const auto it = replicas_.find(partition);
-  return it == replicas_.end() ? std::nullopt : it->second.as_of;
+  const One* one = FindOne(partition);
+  return one == nullptr ? std::nullopt : one->as_of;
 }
 
 Instant Replicas::LedSince(const std::function<Instant(NodeId)>& seen_by, Instant now) const {
@@ -140,9 +151,8 @@ Instant Replicas::LedSince(const std::function<Instant(NodeId)>& seen_by, Instan
   for (const auto& [partition, one] : led_) {
     if (one->raft.role() != raft::Role::kLeader) continue;
     const raft::Configuration& configuration = one->raft.configuration();
-    const auto seen = [&](ReplicaId member) {
-      const NodeId node = configuration.Find(member)->node;
-      const Instant at = node == self_ ? now : std::max(seen_by(node), Instant{});
+    const auto seen = [&](const raft::Member& member) {
+      const Instant at = member.node == self_ ? now : std::max(seen_by(member.node), Instant{});
       return static_cast<Index>(at.time_since_epoch().count());
     };
     // The latest instant that a majority has seen something from.
@@ -155,7 +165,7 @@ Instant Replicas::LedSince(const std::function<Instant(NodeId)>& seen_by, Instan
 void Replicas::OnLinkDown(NodeId peer) {
   for (auto& [partition, one] : replicas_) {
     one.raft.OnLinkDown(peer);
-    Touch(partition);
+    Touch(partition, one);
   }
 }
 
@@ -168,7 +178,7 @@ void Replicas::OnDurable(GroupId group, uint64_t number, Instant now) {
     one->writes.pop_front();
     --writing_;
   }
-  Touch(partition);
+  Touch(partition, *one);
 }
 
 void Replicas::OnApplied(PartitionId partition, Index index) {
@@ -186,7 +196,7 @@ void Replicas::OnFetched(PartitionId partition, ReplicaId follower,
   One* one = FindOne(partition);
   if (one == nullptr) return;
   one->raft.OnFetched(follower, std::move(entries));
-  Touch(partition);
+  Touch(partition, *one);
 }
 
 void Replicas::OnSnapshotSent(PartitionId partition, ReplicaId follower,
@@ -195,7 +205,7 @@ void Replicas::OnSnapshotSent(PartitionId partition, ReplicaId follower,
   if (one == nullptr) return;
   if (sent && sent->configuration.voters.empty()) sent->configuration = one->initial;
   one->raft.OnSnapshotSent(follower, std::move(sent));
-  Touch(partition);
+  Touch(partition, *one);
 }
 
 void Replicas::OnInstalled(PartitionId partition, const raft::SnapshotPoint& snapshot) {
@@ -204,14 +214,14 @@ void Replicas::OnInstalled(PartitionId partition, const raft::SnapshotPoint& sna
   one->flushed.clear();
   one->applied = snapshot.index;
   one->raft.OnInstalled(snapshot);
-  Touch(partition);
+  Touch(partition, *one);
 }
 
 void Replicas::OnInstallFailed(PartitionId partition) {
   One* one = FindOne(partition);
   if (one == nullptr) return;
   one->raft.OnInstallFailed();
-  Touch(partition);
+  Touch(partition, *one);
 }
 
 Index Replicas::OnFlushed(PartitionId partition, Index through) {
@@ -228,13 +238,15 @@ Index Replicas::OnFlushed(PartitionId partition, Index through) {
 
 std::variant<raft::Replica::Proposed, raft::Replica::Refused> Replicas::Propose(
     PartitionId partition, std::string payload) {
-  Touch(partition);
-  return replicas_.at(partition).raft.Propose(std::move(payload));
+  One& one = replicas_.at(partition);
+  Touch(partition, one);
+  return one.raft.Propose(std::move(payload));
 }
 
 bool Replicas::Read(PartitionId partition, raft::ReadId id) {
-  Touch(partition);
-  return replicas_.at(partition).raft.Read(id);
+  One& one = replicas_.at(partition);
+  Touch(partition, one);
+  return one.raft.Read(id);
 }
 
 void Replicas::OnSuspected(NodeId peer, const IsAlive& is_alive, Instant now) {
@@ -258,20 +270,30 @@ void Replicas::Campaign(PartitionId partition, One& one, const IsAlive& is_alive
   }
   one.raft.OnLeaderSuspected(rank * options_.rank_delay, now);
   Reschedule(partition, one);
-  Touch(partition);
+  Touch(partition, one);
 }
 
 // A group in which nothing happens has its line in every fourth frame: its followers campaign after
-// the time of ten, and hundreds of groups a node make idling cheap or dear.
-void Replicas::Beat(NodeId peer, Frame& frame) {
+// the time of ten, and hundreds of groups a node make idling cheap or dear. Few have it in the same
+// frame, which is cheaper still; many are spread, so that no frame takes long.
+bool Replicas::Beat(NodeId peer, Frame& frame) {
   constexpr uint32_t kTurns = 4;
+  constexpr size_t kFew = 200;
   const uint32_t turn = beats_[peer]++ % kTurns;
+  const auto slots = static_cast<uint32_t>(std::min<size_t>(kTurns, 1 + led_.size() / kFew));
+  const size_t before = frame.raft.size();
+  if (turn < slots) frame.raft.reserve(before + led_.size() / slots + 1);
   for (const auto& [partition, one] : led_) {
-    if (partition.value % kTurns != turn && one->raft.IsQuietWith(peer)) continue;
+    const bool is_quiet = !one->busy || one->raft.IsQuietWith(peer);
+    if (is_quiet && one->busy) one->busy = !one->raft.IsQuiet();
+    if (is_quiet && partition.value % slots != turn) continue;
     frame.reply_now = frame.reply_now || one->raft.WantsBeat();
     auto beat = one->raft.BeatFor(peer);
-    if (beat) frame.raft.push_back({GroupOf(partition), *std::move(beat)});
+    if (!beat) continue;
+    frame.raft.push_back({GroupOf(partition), *std::move(beat)});
+    one->busy = true;  // Until it is answered.
   }
+  return frame.raft.size() > before;
 }
 
 void Replicas::GiveAway(const IsAlive& may_lead, Instant now) {
@@ -289,7 +311,7 @@ void Replicas::GiveAway(const IsAlive& may_lead, Instant now) {
     }
     if (!best || !one.raft.Transfer(*best, now)) continue;
     Reschedule(partition, one);
-    Touch(partition);
+    Touch(partition, one);
   }
 }
 
@@ -307,16 +329,19 @@ void Replicas::HandBack(const IsAlive& may_lead, Instant now) {
     if (!progress || !progress->active || progress->match + kNear < one.raft.last()) continue;
     if (!one.raft.Transfer(first->id, now)) continue;
     Reschedule(partition, one);
-    Touch(partition);
+    Touch(partition, one);
   }
 }
 
 Replicas::Happened Replicas::Collect(Effects& effects,
                                      const std::function<Frame&(NodeId)>& frame_to) {
   Happened happened;
-  for (const PartitionId partition : std::exchange(dirty_, {})) {
-    CollectOne(partition, replicas_.at(partition), effects, frame_to, happened);
+  std::ranges::sort(touched_, {}, [](const auto& each) { return each.first; });
+  for (const auto& [partition, one] : touched_) {
+    one->touched = false;
+    CollectOne(partition, *one, effects, frame_to, happened);
   }
+  touched_.clear();
   return happened;
 }
 
@@ -361,10 +386,10 @@ void Replicas::NoteLeader(PartitionId partition, One& one, Happened& happened) {
   const auto leader = one.raft.leader();
   const bool serving = one.raft.IsServing();
   if (leader == one.leader && serving == one.serving) return;
+  std::erase(led_, std::pair(partition, &one));
   if (one.raft.role() == raft::Role::kLeader) {
-    led_.emplace(partition, &one);
-  } else {
-    led_.erase(partition);
+    const std::pair entry(partition, &one);
+    led_.insert(std::ranges::upper_bound(led_, entry), entry);
   }
   one.leader = leader;
   one.serving = serving;
@@ -391,7 +416,7 @@ bool Replicas::IsLeaderless(PartitionId partition, const IsAlive& is_alive) cons
 
 uint64_t Replicas::BehindOf(NodeId peer) const {
   uint64_t behind = 0;
-  for (const auto& [partition, one] : led_) behind += one->raft.BehindOn(peer);
+  for (const auto& [partition, one] : led_) behind += one->busy ? one->raft.BehindOn(peer) : 0;
   return behind;
 }
 

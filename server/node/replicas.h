@@ -159,8 +159,8 @@ class Replicas {
   void CampaignWhereLeaderless(const IsAlive& is_alive, Instant now);
 
   // Puts the lines of the groups led here into a frame for `peer`: of all in which something
-  // happens, and of some of the others.
-  void Beat(NodeId peer, Frame& frame);
+  // happens, and of some of the others. False: there was none to put.
+  bool Beat(NodeId peer, Frame& frame);
 
   // Gives away the leadership of everything for which `wanted` names another node, to that node or
   // else to the most advanced of those for whom `may_lead` holds. Replicas that cannot go now are
@@ -172,7 +172,7 @@ class Replicas {
 
   // Takes everything the replicas want. Messages are put into the frames that `frame_to` gives.
   [[nodiscard]] Happened Collect(Effects& effects, const std::function<Frame&(NodeId)>& frame_to);
-  [[nodiscard]] bool HasEffects() const { return !dirty_.empty(); }
+  [[nodiscard]] bool HasEffects() const { return !touched_.empty(); }
 
   // How many groups are led here, and of how many partitions held here the group has no leader, or
   // one that is not alive.
@@ -200,13 +200,15 @@ class Replicas {
     std::optional<std::pair<Index, Instant>> as_of_at = {};  // Once this much is applied.
     std::optional<raft::Member> leader = {};
     bool serving = false;
+    bool touched = false;
+    bool busy = true;    // It leads, and not everybody may have heard everything.
     Instant heard_at{};  // Its leader.
   };
 
-  [[nodiscard]] One* FindOne(PartitionId partition);
+  [[nodiscard]] One* FindOne(PartitionId partition) const;
   [[nodiscard]] static bool IsQuietAnswer(const raft::Message& message, const One& one);
   static void NoteSettledAt(One& one, Index commit, Instant settled);
-  void Touch(PartitionId partition) { dirty_.insert(partition); }
+  void Touch(PartitionId partition, One& one);
   void Reschedule(PartitionId partition, One& one);
   void Campaign(PartitionId partition, One& one, const IsAlive& is_alive, Instant now);
   void CollectOne(PartitionId partition, One& one, Effects& effects,
@@ -224,10 +226,12 @@ class Replicas {
   const Options options_;
   const NodeId self_;
   std::map<PartitionId, One> replicas_;
-  std::map<PartitionId, One*> led_;  // Those that lead, as of the last Collect(): a third of all.
-  uint64_t writing_ = 0;             // Writes of all replicas that are not durable yet.
-  std::set<PartitionId> dirty_;
-  std::map<NodeId, uint32_t> beats_;                 // How many frames Beat() was asked to fill.
+  std::vector<One*> by_group_;  // The same, by the group's number; nullptr: not here.
+  // Those that lead, as of the last Collect(), in order: a third of all.
+  std::vector<std::pair<PartitionId, One*>> led_;
+  uint64_t writing_ = 0;  // Writes of all replicas that are not durable yet.
+  std::vector<std::pair<PartitionId, One*>> touched_;  // Once each; may want something.
+  std::map<NodeId, uint32_t> beats_;                   // How many frames Beat() was asked to fill.
   std::set<std::pair<Instant, PartitionId>> wakes_;  // Every replica once, no later than it wants.
   Instant now_{};
 };

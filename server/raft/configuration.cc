@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "absl/container/inlined_vector.h"
 #include "common/bytes.h"
 #include "server/raft/rules.h"
 
@@ -33,12 +34,10 @@ bool IsMajorityOf(const std::vector<Member>& members, const std::function<bool(R
   return static_cast<size_t>(count) > members.size() / 2;
 }
 
-Index MajorityIndexOf(const std::vector<Member>& members,
-                      const std::function<Index(ReplicaId)>& reached) {
+Index MajorityIndexOf(const std::vector<Member>& members, Configuration::Reached reached) {
   if (members.empty()) return 0;
-  std::vector<Index> indexes;
-  indexes.reserve(members.size());
-  for (const Member& member : members) indexes.push_back(reached(member.id));
+  absl::InlinedVector<Index, 8> indexes;
+  for (const Member& member : members) indexes.push_back(reached(member));
   const auto middle = indexes.begin() + static_cast<ptrdiff_t>(indexes.size() / 2);
   std::ranges::nth_element(indexes, middle, std::ranges::greater{});
   return *middle;
@@ -100,7 +99,7 @@ bool Configuration::HasMajority(const std::function<bool(ReplicaId)>& yes) const
   return !HasTwoDeciders(*this) || IsMajorityOf(outgoing, yes);
 }
 
-Index Configuration::MajorityIndex(const std::function<Index(ReplicaId)>& reached) const {
+Index Configuration::MajorityIndex(Reached reached) const {
   const Index index = IsBroken(Rule::kLearnerCounted)
                           ? MajorityIndexOf(WithLearners(*this), reached)
                           : MajorityIndexOf(voters, reached);

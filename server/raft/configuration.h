@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "common/status.h"
 #include "common/types.h"
 
@@ -45,7 +46,8 @@ struct Configuration {
   [[nodiscard]] bool HasMajority(const std::function<bool(ReplicaId)>& yes) const;
 
   // The highest index that a majority (both, while joint) has reached.
-  [[nodiscard]] Index MajorityIndex(const std::function<Index(ReplicaId)>& reached) const;
+  using Reached = absl::FunctionRef<Index(const Member&)>;
+  [[nodiscard]] Index MajorityIndex(Reached reached) const;
 
   friend bool operator==(const Configuration&, const Configuration&) = default;
 };

@@ -19,8 +19,8 @@ void Replica::State::Advance() {
 void Replica::State::AdvanceLeader() {
   if (transfer.has_value() && now >= transfer->until) transfer.reset();
   if (now < check_quorum_at) return;
-  const auto heard = [this](ReplicaId member) {
-    const auto it = fed.find(member);
+  const auto heard = [this](const Member& member) {
+    const auto it = fed.find(member.id);
     const Instant at = it == fed.end() ? now : it->second.progress.heard_at();
     return static_cast<Index>(at.time_since_epoch().count());
   };

@@ -67,7 +67,7 @@ bool Replica::State::HasCommittedInTerm() const {
 
 void Replica::State::CommitByCounting() {
   const Index counted =
-      configuration().MajorityIndex([this](ReplicaId member) { return MatchOf(member); });
+      configuration().MajorityIndex([this](const Member& member) { return MatchOf(member.id); });
   if (counted <= commit) return;
   if (log.TermAt(counted) != term && !IsBroken(Rule::kCommitOldTermByCounting)) return;
   CommitTo(counted);
@@ -98,9 +98,9 @@ bool Replica::State::Read(ReadId read) {
 
 void Replica::State::ConfirmReads() {
   if (!reads.newest_round()) return;  // As after almost every answer to a beat.
-  const auto answered = [this](ReplicaId member) -> uint64_t {
-    if (member == id()) return std::numeric_limits<uint64_t>::max();
-    const auto it = fed.find(member);
+  const auto answered = [this](const Member& member) -> uint64_t {
+    if (member.id == id()) return std::numeric_limits<uint64_t>::max();
+    const auto it = fed.find(member.id);
     return it == fed.end() ? 0 : it->second.progress.answered_round();
   };
   const uint64_t confirmed = configuration().MajorityIndex(answered);
@@ -121,11 +121,21 @@ std::optional<Message> Replica::State::BeatFor(NodeId node) {
   return Message{.from = id(), .to = it->first, .term = term, .body = beat};
 }
 
+bool Replica::State::IsAtRest() const {
+  return IsLeader() && HasCommittedInTerm() && !transfer.has_value() && !WantsBeat();
+}
+
 bool Replica::State::IsQuietWith(NodeId node) const {
-  if (!IsLeader() || !HasCommittedInTerm() || transfer.has_value() || WantsBeat()) return false;
+  if (!IsAtRest()) return false;
   const auto on_node = [node](const auto& entry) { return entry.second.member.node == node; };
   const auto it = std::ranges::find_if(fed, on_node);
   return it != fed.end() && it->second.progress.HasHeardAll(log.last());
+}
+
+bool Replica::State::IsQuiet() const {
+  return IsAtRest() && std::ranges::all_of(fed, [this](const auto& entry) {
+           return entry.second.progress.HasHeardAll(log.last());
+         });
 }
 
 uint64_t Replica::State::BehindOn(NodeId node) const {

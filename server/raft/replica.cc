@@ -280,6 +280,10 @@ bool Replica::IsQuietWith(NodeId node) const {
   return state_->IsQuietWith(node);
 }
 
+bool Replica::IsQuiet() const {
+  return state_->IsQuiet();
+}
+
 uint64_t Replica::BehindOn(NodeId node) const {
   return state_->BehindOn(node);
 }

@@ -176,8 +176,9 @@ class Replica {
   [[nodiscard]] std::optional<Message> BeatFor(NodeId node);
   [[nodiscard]] bool WantsBeat() const;
 
-  // Whether a beat would tell the member on `node` nothing but that its leader lives.
+  // Whether a beat would tell the member on `node`, or any, nothing but that its leader lives.
   [[nodiscard]] bool IsQuietWith(NodeId node) const;
+  [[nodiscard]] bool IsQuiet() const;
 
   // Entries that the member on `node` has yet to receive; 0: not the leader, or no member there.
   [[nodiscard]] uint64_t BehindOn(NodeId node) const;

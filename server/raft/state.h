@@ -104,7 +104,9 @@ struct Replica::State {
   void ConfirmReads();
   [[nodiscard]] std::optional<Message> BeatFor(NodeId node);
   [[nodiscard]] bool WantsBeat() const;
+  [[nodiscard]] bool IsAtRest() const;
   [[nodiscard]] bool IsQuietWith(NodeId node) const;
+  [[nodiscard]] bool IsQuiet() const;
   [[nodiscard]] uint64_t BehindOn(NodeId node) const;
   [[nodiscard]] bool BeginTransfer(ReplicaId to);
   void TellTransferTarget();

@@ -76,6 +76,7 @@ template <typename MakeBody>
 bool ReadLines(const peer_pb::Beats& in, std::vector<node::GroupMessage>& out, MakeBody body) {
   const auto lines = CountLines(in);
   if (!lines) return false;
+  out.reserve(out.size() + static_cast<size_t>(*lines));
   for (int i = 0; i < *lines; ++i) {
     out.push_back({.group = GroupId{in.group(i)},
                    .message = {.from = ReplicaId{in.from(i)},

@@ -239,6 +239,15 @@ TEST_F(PeersTest, BeatsOncePerInterval) {
   EXPECT_TRUE(peers_.IsTimeToBeat(At(100)));
 }
 
+TEST_F(PeersTest, ANodeThatIsAwakeBeatsUpToHalfAnIntervalEarly) {
+  (void)peers_.IsTimeToBeat(At(0));
+  EXPECT_FALSE(peers_.IsTimeToBeat(At(49), /*awake=*/true));
+  EXPECT_FALSE(peers_.IsTimeToBeat(At(50)));
+  EXPECT_TRUE(peers_.IsTimeToBeat(At(50), /*awake=*/true));
+  EXPECT_FALSE(peers_.IsTimeToBeat(At(149)));
+  EXPECT_TRUE(peers_.IsTimeToBeat(At(150)));
+}
+
 TEST_F(PeersTest, SmallDelaysDoNotAddUp) {
   (void)peers_.IsTimeToBeat(At(0));
   EXPECT_TRUE(peers_.IsTimeToBeat(At(110)));

@@ -226,6 +226,29 @@ TEST_F(ReplicasTest, GroupInWhichNothingHappensBeatsEveryFourthTime) {
   for (int i = 0; i < 10; ++i) EXPECT_TRUE(beat()) << "until the follower has it";
 }
 
+TEST_F(ReplicasTest, GroupThatWasQuietWithAllBeatsEveryTimeWhenALinkBreaks) {
+  Add(kP4, {1, 2, 3}, 0);
+  Lead(kP4, 10);
+  const auto beat = [this](NodeId peer) {
+    Frame frame;
+    replicas_.Beat(peer, frame);
+    if (frame.raft.empty()) return 0;
+    const auto round = std::get<raft::Beat>(frame.raft[0].message.body).round;
+    Say(peer.value, kP4, 1, raft::BeatReply{.round = round, .last = 1}, 20);
+    return 1;
+  };
+  int beats = 0;
+  for (int i = 0; i < 41; ++i) beats += beat(kN2) + beat(kN3);
+  EXPECT_LE(beats, 2 + 2 * 11);
+  replicas_.OnLinkDown(kN3);
+  EXPECT_EQ(replicas_.BehindOf(kN2), 0U);
+  Frame frame;
+  for (int i = 1; i <= 10; ++i) {
+    replicas_.Beat(kN3, frame);
+    EXPECT_EQ(frame.raft.size(), static_cast<size_t>(i));
+  }
+}
+
 TEST_F(ReplicasTest, ReadIsConfirmedByAMajorityAndLostWithTheLeadership) {
   Add(kP4, {1, 2, 3}, 0);
   EXPECT_FALSE(replicas_.Read(kP4, raft::ReadId{1})) << "it does not lead";

@@ -19,8 +19,8 @@ auto In(std::set<uint64_t> ids) {
 }
 
 auto Reached(std::map<uint64_t, Index> indexes) {
-  return [indexes = std::move(indexes)](ReplicaId id) {
-    const auto it = indexes.find(id.value);
+  return [indexes = std::move(indexes)](const Member& member) {
+    const auto it = indexes.find(member.id.value);
     return it == indexes.end() ? 0 : it->second;
   };
 }
