@@ -182,18 +182,21 @@ Decision SubstituteAgain(const Topology& now, JobId job, NodeId old, const NodeC
 }
 
 // One at a time: each replacement of this kind is a node less that could be asked for its copies.
+// But whoever is to hold copies by a job under way is waited for, by other jobs too.
 Decision Apply(const Topology& now, Index at, const ReplaceWiped& command) {
   const Member* old = now.Find(command.old);
   if (old == nullptr) return Rejection{.why = Why::kNoSuchNode, .node = command.old};
   if (old->card.name != command.card.name) return Rejection{.why = Why::kBadCard};
   if (const auto rejection = CheckUuid(now, command.card)) return *rejection;
-  for (const Job& job : now.jobs) {
-    if (job.HasEnded()) continue;
-    if (job.kind != JobKind::kReplace && !job.Concerns(command.old)) continue;
-    if (job.Concerns(command.old) && old->TakesCopies()) {
-      return SubstituteAgain(now, job.id, command.old, command.card);
-    }
-    return Rejection{.why = Why::kBusy, .node = command.old, .job = job.id};
+  if (const Job* own = now.FindJobOf(command.old); own != nullptr) {
+    if (old->TakesCopies()) return SubstituteAgain(now, own->id, command.old, command.card);
+    return Rejection{.why = Why::kBusy, .node = command.old, .job = own->id};
+  }
+  const auto other = std::ranges::find_if(now.jobs, [](const Job& job) {
+    return job.kind == JobKind::kReplace && !job.HasEnded();
+  });
+  if (other != now.jobs.end()) {
+    return Rejection{.why = Why::kBusy, .node = command.old, .job = other->id};
   }
   return Substitute(now, command.old, command.card,
                     {.asked_by = command.card.name, .asked_at = at});

@@ -225,6 +225,16 @@ TEST(DecisionTest, NodeThatIsWipedWhileItJoinsGoesOnInTheSameJob) {
   EXPECT_EQ(cluster.Accept(FinishJob{JobId{1}}).FindName("n4")->id, NodeId{5});
 }
 
+// Found by `kvsim --nemesis members --seed 315`: the replacement waited for the node that had joined,
+// and the next self of that one for the replacement.
+TEST(DecisionTest, NodeThatIsWipedWhileItJoinsDoesNotWaitForAReplacement) {
+  Decided cluster(FoundedBy(3));
+  cluster.Accept(ReplaceWiped{NodeId{2}, WipedCardOf(2)});
+  cluster.Accept(AddMembers{{CardOf(5)}, "ops"});
+  const Topology& next = cluster.Accept(ReplaceWiped{NodeId{5}, WipedCardOf(5)});
+  EXPECT_THAT(next.FindJob(JobId{2})->nodes, ElementsAre(NodeId{5}, NodeId{6}));
+}
+
 // It would be waited for in vain, and its next self would wait for the job.
 TEST(DecisionTest, NodeThatIsWipedWhileItsLeaveIsAbortedGoesOnInTheSameJob) {
   Decided cluster(FoundedBy(4));
