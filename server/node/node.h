@@ -183,7 +183,7 @@ class Node {
   [[nodiscard]] std::optional<NodeId> SystemLeader() const;
   [[nodiscard]] std::set<NodeId> Silent() const;
   void RunSystemGroup();
-  void AskSystemGroup(decltype(Operation::action) action);
+  void AskSystemGroup(uint64_t number, decltype(Operation::action) action);
   void OnSystemResult(const Request& request, const Result& result);
   void Poll(Term term);
   [[nodiscard]] Witness Testify(Term asked_in) const;

@@ -31,7 +31,9 @@ struct ForwardOrigin {
 };
 
 // The leader of the system group itself: served here, or not at all.
-struct SystemOrigin {};
+struct SystemOrigin {
+  uint64_t number = 0;
+};
 
 // Where a request stands.
 enum class Stage : uint8_t {

@@ -57,10 +57,10 @@ void Node::RunSystemGroup() {
   if (!system_.HasEffects()) return;
   SystemGroup::Effects wanted = system_.TakeEffects();
   std::ranges::move(wanted.log, std::back_inserter(effects_.log));
-  if (wanted.read) AskSystemGroup(Get{});
+  if (wanted.read) AskSystemGroup(*wanted.read, Get{});
   if (wanted.write) {
-    AskSystemGroup(
-        Put{.value = std::move(wanted.write->record), .if_version = wanted.write->if_version});
+    AskSystemGroup(wanted.write->number, Put{.value = std::move(wanted.write->record),
+                                             .if_version = wanted.write->if_version});
   }
   if (wanted.decided) Supersede(*wanted.decided);
   if (wanted.poll) Poll(*wanted.poll);
@@ -75,8 +75,8 @@ void Node::RunSystemGroup() {
   }
 }
 
-void Node::AskSystemGroup(decltype(Operation::action) action) {
-  Request request{.origin = SystemOrigin{},
+void Node::AskSystemGroup(uint64_t number, decltype(Operation::action) action) {
+  Request request{.origin = SystemOrigin{number},
                   .operation = {.key = std::string(kTopologyKey), .action = std::move(action)},
                   .partition = kSystemPartition,
                   .bytes = 0,
@@ -88,8 +88,9 @@ void Node::AskSystemGroup(decltype(Operation::action) action) {
 }
 
 void Node::OnSystemResult(const Request& request, const Result& result) {
-  if (request.is_write()) return system_.OnWritten(result, now_);
-  system_.OnRead(result, *founding_.topology(), now_);
+  const uint64_t number = std::get<SystemOrigin>(request.origin).number;
+  if (request.is_write()) return system_.OnWritten(number, result, now_);
+  system_.OnRead(number, result, *founding_.topology(), now_);
   system_.OnAnnounced(options_.founding.self, now_);  // It greets nobody who would tell it.
 }
 

@@ -26,10 +26,11 @@ void SystemGroup::OnLeading(Term term) {
   OnDeposed();
   term_ = term;
   reports_.emplace(term);
-  effects_.read = true;
+  effects_.read = ++number_;
 }
 
 void SystemGroup::OnDeposed() {
+  ++number_;
   term_.reset();
   topology_.reset();
   writing_.reset();
@@ -44,12 +45,12 @@ void SystemGroup::OnDeposed() {
   watch_ = {};
   halted_.clear();
   pass_at_ = Instant::max();
-  effects_.read = false;
+  effects_.read.reset();
   effects_.write.reset();
 }
 
-void SystemGroup::OnRead(const Result& result, const Topology& own, Instant now) {
-  if (!term_ || topology_) return;
+void SystemGroup::OnRead(uint64_t number, const Result& result, const Topology& own, Instant now) {
+  if (number != number_ || !term_ || topology_) return;
   if (std::holds_alternative<Absent>(result)) {
     topology_ = own;
     version_ = 0;
@@ -60,14 +61,16 @@ void SystemGroup::OnRead(const Result& result, const Topology& own, Instant now)
     version_ = found->version;
     if (topology_->epoch > own.epoch) effects_.decided = topology_;
   } else {
-    effects_.read = true;  // It could not be confirmed in time: once more.
+    effects_.read = ++number_;  // It could not be confirmed in time: once more.
     return;
   }
   pass_at_ = now;
 }
 
-void SystemGroup::OnWritten(const Result& result, Instant now) {
-  if (!writing_) return;
+// What was asked for outlives a lead: it waits for the next leader, who may be this node again, in
+// the same term even, and ask for something else.
+void SystemGroup::OnWritten(uint64_t number, const Result& result, Instant now) {
+  if (number != number_ || !writing_) return;
   Topology next = *std::exchange(writing_, std::nullopt);
   if (const auto* written = std::get_if<Written>(&result)) {
     topology_ = std::move(next);
@@ -79,7 +82,7 @@ void SystemGroup::OnWritten(const Result& result, Instant now) {
   // Whether it is there is not known, or somebody else wrote: what is there now decides.
   if (deciding_) asks_.push_front(std::exchange(deciding_, std::nullopt)->ask);
   topology_.reset();
-  effects_.read = true;
+  effects_.read = ++number_;
 }
 
 void SystemGroup::OnWitness(NodeId from, Witness witness, std::vector<GroupReport> reports,
@@ -189,7 +192,8 @@ bool SystemGroup::IsToBeReplaced(NodeId member) const {
 }
 
 void SystemGroup::Propose(Topology next) {
-  effects_.write = Write{.record = topology::EncodeTopology(next), .if_version = version_};
+  effects_.write =
+      Write{.record = topology::EncodeTopology(next), .if_version = version_, .number = ++number_};
   writing_ = std::move(next);
 }
 

@@ -67,11 +67,12 @@ class SystemGroup {
   struct Write {
     std::string record;
     Version if_version = 0;  // 0: if there is none yet.
+    uint64_t number = 0;     // Of this wish: reads and writes are counted together.
   };
 
   // What it wants done.
   struct Effects {
-    bool read = false;                           // What the group holds; then call OnRead().
+    std::optional<uint64_t> read;                // What the group holds; then call OnRead().
     std::optional<Write> write;                  // Then call OnWritten().
     std::optional<topology::Topology> decided;   // Is in force from now on.
     std::optional<Term> poll;                    // Ask every member to bear witness.
@@ -87,11 +88,12 @@ class SystemGroup {
   void OnLeading(Term term);
   void OnDeposed();
 
-  // What was read: Found, Absent (the cluster is as it was founded, `own`), or why not.
-  void OnRead(const Result& result, const topology::Topology& own, Instant now);
+  // What was read: Found, Absent (the cluster is as it was founded, `own`), or why not. `number`:
+  // of the wish; what is not the newest is ignored.
+  void OnRead(uint64_t number, const Result& result, const topology::Topology& own, Instant now);
 
-  // What the write came to.
-  void OnWritten(const Result& result, Instant now);
+  // What the write came to. Likewise.
+  void OnWritten(uint64_t number, const Result& result, Instant now);
 
   // A member answers a poll, this node included.
   void OnWitness(NodeId from, Witness witness, std::vector<GroupReport> reports, Instant now);
@@ -183,6 +185,7 @@ class SystemGroup {
   std::optional<Term> term_;
   std::optional<topology::Topology> topology_;
   Version version_ = 0;                        // Of its record; 0: not all founders hold it yet.
+  uint64_t number_ = 0;                        // Of the newest wish.
   std::optional<topology::Topology> writing_;  // The next one, on its way to the log.
 
   std::optional<topology::Reports> reports_;

@@ -358,11 +358,11 @@ TEST_F(SystemChangesTest, WhoAskedALeaderThatIsDeposedIsSentAway) {
 TEST_F(SystemChangesTest, AWriteThatCameToNothingIsDecidedAgain) {
   const Topology grown = Grow();
   const Ticket leave = Start(LeaveNode{.node = "n2"});
-  EXPECT_TRUE(After(0s).write);
-  group_.OnWritten(Refusal{.reason = Reason::kOutcomeUnknown, .message = ""}, now_);
-  EXPECT_TRUE(Wanted().read);
+  const uint64_t number = After(0s).write.value().number;
+  group_.OnWritten(number, Refusal{.reason = Reason::kOutcomeUnknown, .message = ""}, now_);
   version_ = 50;
-  group_.OnRead(Found{.value = topology::EncodeTopology(grown), .version = version_}, grown, now_);
+  group_.OnRead(Wanted().read.value(),
+                Found{.value = topology::EncodeTopology(grown), .version = version_}, grown, now_);
   (void)Written(After(0s));
   EXPECT_EQ(JobTo(leave).id, JobId{2});
 }
@@ -372,9 +372,11 @@ TEST_F(SystemChangesTest, AWriteThatWasThereAllTheSameIsNotDecidedTwice) {
   const Ticket leave = Start(LeaveNode{.node = "n2"});
   const SystemGroup::Effects wanted = After(0s);
   ASSERT_TRUE(wanted.write);
-  group_.OnWritten(Refusal{.reason = Reason::kOutcomeUnknown, .message = ""}, now_);
+  const Refusal unknown{.reason = Reason::kOutcomeUnknown, .message = ""};
+  group_.OnWritten(wanted.write->number, unknown, now_);
   version_ = 50;
-  group_.OnRead(Found{.value = wanted.write->record, .version = version_}, grown, now_);
+  group_.OnRead(Wanted().read.value(), Found{.value = wanted.write->record, .version = version_},
+                grown, now_);
   EXPECT_THAT(Written(After(0s)).jobs, SizeIs(2)) << "what is written are new voters";
   EXPECT_EQ(JobTo(leave).id, JobId{2});
 }

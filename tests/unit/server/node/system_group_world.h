@@ -24,9 +24,9 @@ class SystemGroupTest : public ::testing::Test {
 
   void Lead(Term term) {
     group_.OnLeading(term);
-    EXPECT_TRUE(group_.TakeEffects().read);
     version_ = 1;
-    group_.OnRead(Found{.value = topology::EncodeTopology(founded_), .version = version_}, founded_,
+    group_.OnRead(group_.TakeEffects().read.value(),
+                  Found{.value = topology::EncodeTopology(founded_), .version = version_}, founded_,
                   now_);
   }
 
@@ -50,7 +50,7 @@ class SystemGroupTest : public ::testing::Test {
     if (!wanted.write) return founded_;
     EXPECT_EQ(wanted.write->if_version, version_);
     version_ += 3;
-    group_.OnWritten(node::Written{version_}, now_);
+    group_.OnWritten(wanted.write->number, node::Written{version_}, now_);
     auto decided = Wanted().decided;
     EXPECT_TRUE(decided);
     EXPECT_EQ(topology::EncodeTopology(*decided), wanted.write->record);
@@ -84,9 +84,8 @@ class SystemGroupOfAFoundingTest : public SystemGroupTest {
  protected:
   SystemGroupOfAFoundingTest() {
     group_.OnLeading(5);
-    (void)group_.TakeEffects();
     version_ = 0;
-    group_.OnRead(Absent{}, founded_, now_);
+    group_.OnRead(group_.TakeEffects().read.value(), Absent{}, founded_, now_);
   }
 
   void Testify(NodeId from, Witness witness = {}) {
