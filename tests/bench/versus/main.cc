@@ -14,6 +14,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <thread>
+#include <vector>
 
 #include "absl/synchronization/mutex.h"
 #include "common/check.h"
@@ -30,6 +31,7 @@ namespace {
 struct Options {
   double seconds = 5;
   int rounds = 5;
+  std::vector<int> callers = {1, 16, 64, 256};  // Of the unary figures.
   std::string json;
 };
 
@@ -49,7 +51,7 @@ class Comparison {
     fmt::print("{:<22} {:<16} {:>10}  {:>7} {:>7} {:>7}    {:>7}    {:>7}\n", "", "", "", "p50",
                "p99", "p99.9", "CPU/op", "kvd x");
     for (const Operation operation : {Operation::kPut, Operation::kGet}) {
-      for (const int outstanding : {1, 64}) Unary(operation, outstanding);
+      for (const int outstanding : options_.callers) Unary(operation, outstanding);
       Pipelined(operation);
     }
     Redis();
@@ -207,6 +209,7 @@ int main(int argc, char** argv) {
   if (quick) {
     options.seconds = 2;
     options.rounds = 3;
+    options.callers = {1, 64};
   }
   return kvd::bench::Comparison(options).Run() ? 0 : 1;
 }
