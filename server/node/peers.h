@@ -57,7 +57,7 @@ class Peers {
 
   // True once per heartbeat interval: send each peer MakeHeartbeat(). `awake`: a peer's heartbeat
   // just came, so that half the interval is enough: nodes that wake each other anyway do their
-  // work at once, instead of waking twice as often.
+  // work at once, and wake less often.
   [[nodiscard]] bool IsTimeToBeat(Instant now, bool awake = false);
 
   // When the sender last heard `peer`, for its heartbeat; nullopt: never.
