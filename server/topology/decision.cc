@@ -192,9 +192,8 @@ Decision Apply(const Topology& now, Index at, const ReplaceWiped& command) {
     if (old->TakesCopies()) return SubstituteAgain(now, own->id, command.old, command.card);
     return Rejection{.why = Why::kBusy, .node = command.old, .job = own->id};
   }
-  const auto other = std::ranges::find_if(now.jobs, [](const Job& job) {
-    return job.kind == JobKind::kReplace && !job.HasEnded();
-  });
+  const auto other = std::ranges::find_if(
+      now.jobs, [](const Job& job) { return job.kind == JobKind::kReplace && !job.HasEnded(); });
   if (other != now.jobs.end()) {
     return Rejection{.why = Why::kBusy, .node = command.old, .job = other->id};
   }

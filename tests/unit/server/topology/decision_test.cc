@@ -225,8 +225,8 @@ TEST(DecisionTest, NodeThatIsWipedWhileItJoinsGoesOnInTheSameJob) {
   EXPECT_EQ(cluster.Accept(FinishJob{JobId{1}}).FindName("n4")->id, NodeId{5});
 }
 
-// Found by `kvsim --nemesis members --seed 315`: the replacement waited for the node that had joined,
-// and the next self of that one for the replacement.
+// Found by `kvsim --nemesis members --seed 315`: the replacement waited for the node that had
+// joined, and the next self of that one for the replacement.
 TEST(DecisionTest, NodeThatIsWipedWhileItJoinsDoesNotWaitForAReplacement) {
   Decided cluster(FoundedBy(3));
   cluster.Accept(ReplaceWiped{NodeId{2}, WipedCardOf(2)});
