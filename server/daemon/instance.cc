@@ -214,11 +214,11 @@ Status Instance::OpenDatabases(bool was_clean) {
 // Directories of before there was a TOPOLOGY hold it in the log. A process that dies half-way
 // leaves both, which are the same.
 StatusOr<std::optional<std::string>> Instance::KeptTopology() {
-  KVD_ASSIGN_OR_RETURN(auto kept, data_dir_->ReadTopology());
+  KVD_ASSIGN_OR_RETURN(auto kept, data_dir_->Read(storage::KeptRecord::kTopology));
   KVD_ASSIGN_OR_RETURN(auto in_log, node::ReadTopologyInLog(*log_));
   if (!in_log) return kept;
   if (!kept) {
-    KVD_RETURN_IF_ERROR(data_dir_->SetTopology(*in_log));
+    KVD_RETURN_IF_ERROR(data_dir_->Keep(storage::KeptRecord::kTopology, *in_log));
     kept = std::move(in_log);
   }
   KVD_RETURN_IF_ERROR(node::ForgetTopologyInLog(*log_));
@@ -244,6 +244,12 @@ Status Instance::Recover() {
   if (!topology) return OkStatus();
   KVD_RETURN_IF_ERROR(Annotate(topology::CheckTerms(TermsOf(setup_.file), *topology), setup_.path));
   KVD_RETURN_IF_ERROR(CheckMembership(identity_, *topology, data_dir_->path()));
+  KVD_ASSIGN_OR_RETURN(const auto boots, data_dir_->Read(storage::KeptRecord::kBoots));
+  if (boots) {
+    auto decoded = topology::Boots::Decode(*boots, topology->cluster_id);
+    if (!decoded.ok()) return Annotate(decoded.status(), data_dir_->path() + "/BOOTS");
+    boots_ = *std::move(decoded);
+  }
   if (setup_.join.empty()) return OkStatus();
   logger_.Write({LogLevel::kInfo,
                  "daemon",
@@ -275,7 +281,8 @@ node::Node::Options Instance::NodeOptions() {
           .system = SystemOf(setup_.file),
           .limits = LimitsOf(setup_.file),
           .recovered = std::move(recovery_.replicas),
-          .tombstones = recovery_.tombstones};
+          .tombstones = recovery_.tombstones,
+          .boots = std::move(boots_)};
 }
 
 std::optional<Failure> Instance::Serve() {
@@ -284,6 +291,7 @@ std::optional<Failure> Instance::Serve() {
                                 .flush_every = {.bytes = setup_.file.storage.write_buffer},
                                 .measure_disk = [this] { return MeasureDisk(); },
                                 .on_fatal = [this](const Status& status) { Fatal(status); },
+                                .on_condemned = [this](const std::string& why) { Condemned(why); },
                                 .on_removed = [] { kill(getpid(), SIGTERM); }},
       *log_, *data_dir_, *machines_, clock_, logger_);
   server_ = std::make_unique<rpc::Server>(
@@ -345,6 +353,14 @@ void Instance::KeepReserve(uint64_t free, uint64_t keep) {
 void Instance::Fatal(const Status& status) {
   logger_.Write({LogLevel::kError, "daemon", "stopping at once: " + Message(status), {}});
   _exit(StorageFailure(status).code);
+}
+
+// If that cannot be written, the peers say it again at the next start.
+void Instance::Condemned(const std::string& why) {
+  if (const Status written = data_dir_->Condemn(why); !written.ok()) {
+    logger_.Write({LogLevel::kWarn, "daemon", Message(written), {}});
+  }
+  Fatal(MakeStatus(StatusCode::kFailedPrecondition, why));
 }
 
 void Instance::StartDraining() {

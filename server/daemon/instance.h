@@ -59,6 +59,7 @@ class Instance {
   [[nodiscard]] runtime::DiskSpace MeasureDisk();
   void KeepReserve(uint64_t free, uint64_t keep);
   void Fatal(const Status& status);
+  void Condemned(const std::string& why);
 
   Setup setup_;
   observability::LineLogger& logger_;
@@ -73,6 +74,7 @@ class Instance {
   std::unique_ptr<storage::Store> store_;   // In front of it.
   std::unique_ptr<partition::StateMachines> machines_;
   node::Recovery recovery_;
+  std::optional<topology::Boots> boots_;  // Of the other members.
   std::unique_ptr<runtime::Runtime> runtime_;
   std::unique_ptr<rpc::Server> server_;
 };

@@ -123,7 +123,7 @@ OrFailure<std::unique_ptr<Survivor>> Survivor::Open(const std::string& path) {
 }
 
 Status Survivor::Read() {
-  KVD_ASSIGN_OR_RETURN(const auto kept, dir_->ReadTopology());
+  KVD_ASSIGN_OR_RETURN(const auto kept, dir_->Read(storage::KeptRecord::kTopology));
   if (!dir_->identity() || !kept) return NoMember("its node never was a member of a cluster");
   KVD_ASSIGN_OR_RETURN(const topology::Topology topology, topology::DecodeTopology(*kept));
   if (const auto* removed = topology.FindRemoved(identity().node_uuid)) {
@@ -243,7 +243,8 @@ Status Survivor::Rewrite(const topology::Salvage& salvage, NodeId self) {
 
 Status Survivor::Finish(const topology::Topology& topology) {
   Close();
-  KVD_RETURN_IF_ERROR(dir_->SetTopology(topology::EncodeTopology(topology)));
+  KVD_RETURN_IF_ERROR(
+      dir_->Keep(storage::KeptRecord::kTopology, topology::EncodeTopology(topology)));
   clean_ = true;
   return OkStatus();
 }

@@ -106,6 +106,13 @@ struct Effects {
   // Greetings, answers to greetings, and what must be durable before OnBound() and OnStored().
   topology::FoundingEffects founding;
 
+  // A record to be made durable, then OnBootsStored().
+  std::optional<std::string> boots;
+
+  // The disk of this node is older than what the node has said, for this reason: nothing on it may
+  // be used any more, and nothing else of this be carried out.
+  std::optional<std::string> condemned;
+
   // This node is no member any more: everything it held is elsewhere. It has to stop.
   bool removed = false;
 

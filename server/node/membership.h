@@ -129,10 +129,14 @@ struct Membership {
   std::vector<topology::NodeCard> announced = {};
   std::vector<Verdict> verdicts = {};
 
+  // The addressee was heard under this boot, which its own cannot follow upon.
+  std::optional<topology::Boot> superseded_by = {};
+
   [[nodiscard]] bool empty() const {
     return not_here.empty() && creates.empty() && inquiries.empty() && removals.empty() &&
            reports.empty() && steps.empty() && step_answers.empty() && !poll && !witness &&
-           !topology_wanted && topology.empty() && announced.empty() && verdicts.empty();
+           !topology_wanted && topology.empty() && announced.empty() && verdicts.empty() &&
+           !superseded_by;
   }
 
   friend bool operator==(const Membership&, const Membership&) = default;

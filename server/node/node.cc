@@ -136,6 +136,7 @@ void Node::Adopt(Instant now) {
   KVD_CHECK(self != nullptr, "a node adopts only topologies of which it is a member");
   self_ = self->id;
   members_ = topology.members;
+  boots_ = std::move(options_.boots).value_or(topology::Boots(topology.cluster_id));
   peers_.emplace(options_.peers, topology, self_, now);
   AddReplicas(now);
   effects_.links = MakeLinkSet();
@@ -188,6 +189,7 @@ void Node::OnLinkDown(NodeId peer, Instant now) {
   if (!peers_) return;
   peers_->OnLinkDown(peer);
   outbox_.erase(peer);
+  std::erase_if(unheard_, [peer](const auto& each) { return each.first == peer; });
   replicas_->OnLinkDown(peer);
   snapshots_.OnLinkDown(peer);
   GiveUpOn(peer, now);
@@ -239,6 +241,7 @@ void Node::OnFrame(NodeId peer, Frame frame, Instant now) {
                             {{"peer", NameOf(peer)}, {"from", envelope.from.ToString()}}});
     return;
   }
+  if (!HearBoot(peer, frame)) return;
   if (peers_->OnFrame(peer, envelope.from_boot, frame.heartbeat, now)) NoteRestart(peer, now);
   if (frame.reply_now) answer_now_.insert(peer);
   const uint64_t settled = frame.heartbeat ? frame.heartbeat->settled : 0;

@@ -21,6 +21,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/status.h"
@@ -36,6 +37,7 @@
 #include "server/node/system_group.h"
 #include "server/node/view.h"
 #include "server/partition/state_machines.h"
+#include "server/topology/boots.h"
 #include "server/topology/founding.h"
 #include "server/topology/topology.h"
 
@@ -78,6 +80,7 @@ class Node {
     // What start-up found on the disk.
     std::vector<RecoveredReplica> recovered;
     std::map<PartitionId, ReplicaId> tombstones;
+    std::optional<topology::Boots> boots;  // nullopt: none were kept.
   };
 
   Node(Options options, Instant now);
@@ -97,6 +100,7 @@ class Node {
   void OnHelloAnswer(const std::string& name, const topology::HelloResponse& response, Instant now);
   void OnBound(Instant now);
   void OnTopologyStored(Instant now);
+  void OnBootsStored(Instant now);
 
   // Links. A frame is dropped, and said so, if its envelope is not for this node or not from
   // `peer`.
@@ -268,6 +272,8 @@ class Node {
   void Expire(Instant now);
 
   // Peers.
+  [[nodiscard]] bool HearBoot(NodeId peer, Frame& frame);
+  void Condemn(NodeId peer, const topology::Boot& latest);
   void Beat(Instant now);
   void NoteHealth(const heartbeat::HealthChange& change, Instant now);
   void NoteRestart(NodeId peer, Instant now);
@@ -289,6 +295,8 @@ class Node {
   topology::Founding founding_;
   NodeId self_;  // 0 before founding.
   std::optional<Peers> peers_;
+  std::optional<topology::Boots> boots_;
+  std::vector<std::pair<NodeId, Frame>> unheard_;  // Of boots that are not on the disk yet.
   std::optional<Replicas> replicas_;
   SystemGroup system_;
   OwnerHint system_leader_;            // As it said itself; who votes in the group knows better.

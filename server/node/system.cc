@@ -209,6 +209,7 @@ void Node::AdoptNext(Instant now) {
     FrameTo(member.id).membership.topology = topology::EncodeTopology(topology);
   }
   members_ = topology.members;
+  boots_->KeepOnly(topology);
   peers_->SetMembers(topology, self_, now);
   for (uint32_t p = 0; p < topology.partitions(); ++p) {
     replicas_->SetOrder(PartitionId{p}, WishedNodes(PartitionId{p}));

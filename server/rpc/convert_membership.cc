@@ -148,6 +148,10 @@ bool ReadNews(const peer_pb::Membership& in, node::Membership& out) {
     if (!ReadUuid(each.node_uuid(), verdict.node)) return false;
     if (each.has_refusal()) verdict.refusal = FromProto(each.refusal());
   }
+  if (in.has_superseded_by()) {
+    out.superseded_by = {.counter = in.superseded_by().counter(),
+                         .nonce = in.superseded_by().nonce()};
+  }
   return true;
 }
 
@@ -161,6 +165,10 @@ void WriteNews(const node::Membership& in, peer_pb::Membership& out) {
     peer_pb::Verdict& written = *out.add_verdicts();
     written.set_node_uuid(WriteUuid(each.node));
     if (each.refusal) *written.mutable_refusal() = ToProto(*each.refusal);
+  }
+  if (in.superseded_by) {
+    out.mutable_superseded_by()->set_counter(in.superseded_by->counter);
+    out.mutable_superseded_by()->set_nonce(in.superseded_by->nonce);
   }
 }
 

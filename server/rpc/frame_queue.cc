@@ -75,6 +75,7 @@ void FrameQueue::TakeNewer(node::Membership& from) {
   if (from.witness) membership_.witness = std::move(from.witness);
   membership_.topology_wanted = membership_.topology_wanted || from.topology_wanted;
   if (!from.topology.empty()) membership_.topology = std::move(from.topology);
+  if (from.superseded_by) membership_.superseded_by = from.superseded_by;
 }
 
 std::vector<uint64_t> FrameQueue::Add(node::Frame frame) {

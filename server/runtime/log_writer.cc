@@ -29,6 +29,9 @@ void LogWriter::Bind(const topology::Binding& binding) {
 void LogWriter::StoreTopology(const topology::Topology& topology) {
   jobs_.Push(topology);
 }
+void LogWriter::StoreBoots(std::string record) {
+  jobs_.Push(BootsRecord{std::move(record)});
+}
 void LogWriter::Truncate(Truncations truncations) {
   jobs_.Push(std::move(truncations));
 }
@@ -58,6 +61,9 @@ Status LogWriter::Do(std::vector<Job> jobs) {
       KVD_RETURN_IF_ERROR(DoBind(*binding));
     } else if (auto* topology = std::get_if<topology::Topology>(&job)) {
       newest = std::move(*topology);
+    } else if (const auto* boots = std::get_if<BootsRecord>(&job)) {
+      KVD_RETURN_IF_ERROR(data_dir_.Keep(storage::KeptRecord::kBoots, boots->bytes));
+      callbacks_.on_boots_stored();
     } else {
       std::ranges::move(std::get<Truncations>(job), std::back_inserter(truncations));
     }
@@ -106,7 +112,8 @@ Status LogWriter::DoBind(const topology::Binding& binding) {
 }
 
 Status LogWriter::DoStore(const topology::Topology& topology) {
-  KVD_RETURN_IF_ERROR(data_dir_.SetTopology(topology::EncodeTopology(topology)));
+  KVD_RETURN_IF_ERROR(
+      data_dir_.Keep(storage::KeptRecord::kTopology, topology::EncodeTopology(topology)));
   callbacks_.on_topology_stored();
   return OkStatus();
 }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <functional>
+#include <string>
 #include <thread>
 #include <utility>
 #include <variant>
@@ -33,6 +34,7 @@ class LogWriter {
     std::function<void(Durable)> on_durable;
     std::function<void()> on_bound;
     std::function<void()> on_topology_stored;
+    std::function<void()> on_boots_stored;
     std::function<void(Status)> on_fatal;
   };
 
@@ -44,11 +46,15 @@ class LogWriter {
   void Append(std::vector<raft::Write> writes);
   void Bind(const topology::Binding& binding);
   void StoreTopology(const topology::Topology& topology);
+  void StoreBoots(std::string record);
   void Truncate(Truncations truncations);
 
  private:
-  using Job =
-      std::variant<std::vector<raft::Write>, topology::Binding, topology::Topology, Truncations>;
+  struct BootsRecord {
+    std::string bytes;
+  };
+  using Job = std::variant<std::vector<raft::Write>, topology::Binding, topology::Topology,
+                           BootsRecord, Truncations>;
 
   void Run();
   [[nodiscard]] Status Do(std::vector<Job> jobs);

@@ -97,9 +97,14 @@ void Runtime::Round() {
 
 void Runtime::Dispatch(node::Effects effects) {
   for (const LogLine& line : effects.log) logger_.Write(line);
+  if (effects.condemned) {
+    if (!fatal_.exchange(true)) options_.on_condemned(*effects.condemned);
+    return;
+  }
   if (!effects.appends.empty()) writer_->Append(std::move(effects.appends));
   if (effects.founding.bind) writer_->Bind(*effects.founding.bind);
   if (effects.founding.store) writer_->StoreTopology(*effects.founding.store);
+  if (effects.boots) writer_->StoreBoots(*std::move(effects.boots));
   applier_->Do({.applies = std::move(effects.applies),
                 .installs = std::move(effects.installs),
                 .reads = std::move(effects.reads),
@@ -129,6 +134,8 @@ LogWriter::Callbacks Runtime::WriterCallbacks() {
           .on_bound = [this] { Post([](node::Node& node, Instant now) { node.OnBound(now); }); },
           .on_topology_stored =
               [this] { Post([](node::Node& node, Instant now) { node.OnTopologyStored(now); }); },
+          .on_boots_stored =
+              [this] { Post([](node::Node& node, Instant now) { node.OnBootsStored(now); }); },
           .on_fatal = [this](const Status& status) { Fatal(status); }};
 }
 

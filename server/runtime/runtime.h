@@ -16,6 +16,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <thread>
 
 #include "absl/functional/any_invocable.h"
@@ -45,6 +46,10 @@ class Runtime final : public Watch {
     // The node cannot go on (a failed write or fsync, an entry that cannot be read): the process
     // must stop, without another word to anyone. Called once, on any thread.
     std::function<void(Status)> on_fatal;
+
+    // What is on the disk must not be used any more, for this reason: the process must stop as
+    // above, and refuse to start on it. Instead of on_fatal.
+    std::function<void(const std::string&)> on_condemned;
 
     // The node is no member of its cluster any more: the process should stop, in order. On any
     // thread.

@@ -24,7 +24,7 @@ namespace {
 constexpr mode_t kFolderMode = 0700;
 constexpr mode_t kFileMode = 0600;
 constexpr std::string_view kIdentity = "IDENTITY";
-constexpr std::string_view kTopology = "TOPOLOGY";
+constexpr std::string_view kCondemned = "CONDEMNED";
 constexpr std::string_view kLock = "LOCK";
 constexpr std::string_view kClean = "CLEAN";
 
@@ -35,6 +35,10 @@ constexpr std::array<std::string_view, 4> kNotData = {"lost+found", kLock, "IDEN
 
 std::string In(const std::string& path, std::string_view name) {
   return (std::filesystem::path(path) / name).string();
+}
+
+std::string_view FileOf(KeptRecord which) {
+  return which == KeptRecord::kTopology ? "TOPOLOGY" : "BOOTS";
 }
 
 // Errors of the disk other than "may not" keep the code that DataDir promises.
@@ -70,6 +74,10 @@ StatusOr<std::optional<std::string>> FirstData(const std::string& path) {
 StatusOr<std::optional<Identity>> ReadIdentity(const std::string& path) {
   const auto bytes = ReadFile(In(path, kIdentity));
   if (bytes.ok()) {
+    if (const auto why = ReadFile(In(path, kCondemned)); why.ok()) {
+      return MakeStatus(StatusCode::kFailedPrecondition,
+                        fmt::format("data directory {}: {}", path, *why));
+    }
     auto identity = DecodeIdentity(*bytes);
     if (!identity.ok()) return Annotate(identity.status(), "data directory " + path);
     return *std::move(identity);
@@ -171,16 +179,21 @@ Status DataDir::SetIdentity(const Identity& identity) {
   return OkStatus();
 }
 
-StatusOr<std::optional<std::string>> DataDir::ReadTopology() const {
-  auto record = ReadFile(In(state_->path, kTopology));
+StatusOr<std::optional<std::string>> DataDir::Read(KeptRecord which) const {
+  auto record = ReadFile(In(state_->path, FileOf(which)));
   if (record.ok()) return *std::move(record);
   if (record.status().code() == StatusCode::kNotFound) return std::nullopt;
   return AsDataDirError(record.status(), state_->path);
 }
 
-Status DataDir::SetTopology(std::string_view record) {
-  const Status replaced = ReplaceFile(In(state_->path, kTopology), record);
+Status DataDir::Keep(KeptRecord which, std::string_view record) {
+  const Status replaced = ReplaceFile(In(state_->path, FileOf(which)), record);
   return replaced.ok() ? replaced : AsDataDirError(replaced, state_->path);
+}
+
+Status DataDir::Condemn(std::string_view why) const {
+  const Status written = ReplaceFile(In(state_->path, kCondemned), why);
+  return written.ok() ? written : AsDataDirError(written, state_->path);
 }
 
 bool DataDir::was_clean() const {

@@ -3,6 +3,8 @@
 //   LOCK      held (flock) by the running process: pid, host, when it started
 //   IDENTITY  cluster id, node UUID, names, format version, boot; replaced atomically, fsynced
 //   TOPOLOGY  the newest topology this node keeps, a record of its owner's; replaced likewise
+//   BOOTS     under which boots other nodes were heard; likewise
+//   CONDEMNED why nothing here may be used again; present if so
 //   CLEAN     present after a clean stop; removed, durably, before anything is written
 //   RESERVE   room for the day the disk is full, see reserve.h
 //   log/ data/   the log and the database
@@ -56,11 +58,15 @@ struct Identity {
 [[nodiscard]] Status CheckBelongsTo(const Identity& identity, std::string_view node_name,
                                     std::string_view cluster_name);
 
+// What is kept for other rooms, who alone know what is in it, and tell by a checksum of their own
+// whether it is damaged.
+enum class KeptRecord : uint8_t { kTopology, kBoots };
+
 class DataDir {
  public:
   // Creates (0700) and locks `path`, and reads its identity. Errors by code, each with what to do:
   //   UNAVAILABLE          locked by another process, which is named
-  //   FAILED_PRECONDITION  data without an IDENTITY, or a newer format
+  //   FAILED_PRECONDITION  data without an IDENTITY, of a newer format, or condemned
   //   DATA_LOSS            IDENTITY is damaged
   //   PERMISSION_DENIED    cannot create or open
   //   INTERNAL             any other I/O error
@@ -76,13 +82,15 @@ class DataDir {
   // Replaces the identity, durable on return.
   [[nodiscard]] Status SetIdentity(const Identity& identity);
 
-  // The record that SetTopology() last made durable, read from the disk; nullopt: none yet. What is
-  // in it, and whether it is damaged, its owner tells by a checksum of the record's own. INTERNAL,
+  // What Keep() last made durable, read from the disk; nullopt: nothing yet. INTERNAL,
   // PERMISSION_DENIED as for Open().
-  [[nodiscard]] StatusOr<std::optional<std::string>> ReadTopology() const;
+  [[nodiscard]] StatusOr<std::optional<std::string>> Read(KeptRecord which) const;
 
-  // Replaces the topology's record, durable on return.
-  [[nodiscard]] Status SetTopology(std::string_view record);
+  // Replaces the record, durable on return.
+  [[nodiscard]] Status Keep(KeptRecord which, std::string_view record);
+
+  // From now on Open() refuses the directory, saying `why`; durable on return. Thread-safe.
+  [[nodiscard]] Status Condemn(std::string_view why) const;
 
   // True if the directory was blank or the last process stopped cleanly: then nothing may be torn.
   [[nodiscard]] bool was_clean() const;

@@ -34,6 +34,15 @@ Status MemoryLog::Sync() {
   return SyncLocked();
 }
 
+std::unique_ptr<MemoryLog> MemoryLog::Copy() const {
+  auto copy = std::make_unique<MemoryLog>();
+  const absl::MutexLock lock(&mu_);
+  const absl::MutexLock lock_copy(&copy->mu_);
+  copy->groups_ = groups_;
+  copy->damaged_ = damaged_;
+  return copy;
+}
+
 Status MemoryLog::SyncLocked() {
   KVD_RETURN_IF_ERROR(TakeFailureLocked());
   if (!written_) return OkStatus();

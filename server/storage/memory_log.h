@@ -46,6 +46,9 @@ class MemoryLog : public Log {
   // there as a whole.
   void Crash(bool tear_last_batch);
 
+  // Another disk with what is synced on this one.
+  [[nodiscard]] std::unique_ptr<MemoryLog> Copy() const;
+
   // The disk damages one entry: reading it is DATA_LOSS from now on, until it is overwritten.
   // REQUIRES: the entry exists.
   void DamageEntry(GroupId group, Index index);

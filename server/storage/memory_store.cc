@@ -223,6 +223,16 @@ void MemoryStore::FailNextWrite(Status error) {
   next_failure_ = std::move(error);
 }
 
+std::unique_ptr<MemoryStore> MemoryStore::Copy() const {
+  auto copy = std::make_unique<MemoryStore>();
+  const absl::MutexLock lock(&mu_);
+  const absl::MutexLock lock_copy(&copy->mu_);
+  copy->latest_ = flushed_;
+  copy->flushed_ = flushed_;
+  copy->damaged_ = damaged_;
+  return copy;
+}
+
 void MemoryStore::Crash(size_t surviving_batches) {
   const absl::MutexLock lock(&mu_);
   failed_ = OkStatus();

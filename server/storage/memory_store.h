@@ -52,6 +52,9 @@ class MemoryStore : public Store {
   // itself.
   void Crash(size_t surviving_batches = 0);
 
+  // Another disk with what is flushed on this one.
+  [[nodiscard]] std::unique_ptr<MemoryStore> Copy() const;
+
   // The disk damages one value: reading it is DATA_LOSS from now on, until it is overwritten.
   // REQUIRES: the key exists.
   void DamageValue(PartitionId partition, Generation generation, std::string_view key);

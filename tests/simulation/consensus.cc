@@ -36,7 +36,12 @@ void Consensus::Wiped(HostId host, const Disk& disk) {
     if (home == machine.node) ended_.insert(replica);
   }
   lost_.push_back(machine);
-  machine = {machine.name, &disk, {}, {}, {}, {}};
+  machine = {machine.name, &disk, {}, {}, {}, {}, false};
+}
+
+void Consensus::RolledBack(HostId host, const Disk& disk) {
+  Wiped(host, disk);
+  machines_.at(host).is_rolled_back = true;
 }
 
 bool Consensus::CanDoWithout(HostId host) const {
@@ -98,7 +103,7 @@ void Consensus::Truncates(HostId host, const storage::Log::Prefix& prefix) {
   const Machine& machine = machines_.at(host);
   const auto flushed = machine.flushed.find(PartitionOf(prefix.group));
   const Index limit = flushed == machine.flushed.end() ? 0 : flushed->second;
-  if (prefix.through <= limit) return;
+  if (prefix.through <= limit || machine.is_rolled_back) return;
   Fail(prefix.group, fmt::format("S9: {} truncates its log up to {}, its data is flushed up to {}",
                                  machine.name, prefix.through, limit));
 }
@@ -112,8 +117,8 @@ const Consensus::Machine* Consensus::MachineOf(NodeId node) const {
 }
 
 void Consensus::Stepped(HostId host, const node::Node& node, const node::Effects& effects) {
-  if (node.replicas() == nullptr) return;
   Machine& machine = machines_.at(host);
+  if (node.replicas() == nullptr || machine.is_rolled_back) return;
   const topology::Topology& topology = *node.topology();
   const topology::Member* self = topology.Find(machine.disk->node_uuid());
   if (self != nullptr) machine.node = self->id;

@@ -38,6 +38,10 @@ class Consensus {
   // replicas on it have ended.
   void Wiped(HostId host, const Disk& disk);
 
+  // `host` has the disk of an earlier time again. What it promised since is broken whatever it
+  // does, so nothing of it is checked: that nobody listens to it is.
+  void RolledBack(HostId host, const Disk& disk);
+
   // Whether every group keeps its majority if the disk of `host` is lost, whatever of the
   // configurations that are in force anywhere turns out to be the one.
   [[nodiscard]] bool CanDoWithout(HostId host) const;
@@ -80,6 +84,7 @@ class Consensus {
     std::map<PartitionId, Index> applied;
     std::map<PartitionId, Index> flushed;
     NodeId node;
+    bool is_rolled_back = false;
   };
   struct Known {
     Term before = 0;

@@ -20,7 +20,7 @@ std::unique_ptr<Disk> Disk::Impostor(const Disk& lost) {
   auto disk = std::make_unique<Disk>(lost.node_uuid_);
   disk->binding_ = lost.binding_;
   disk->boot_ = lost.boot_;
-  disk->topology_ = lost.topology_;
+  disk->kept_ = lost.kept_;
   const auto groups = lost.log_->Groups();
   KVD_CHECK(groups.ok(), "a log that nobody writes can be read");
   for (const storage::GroupExtent& extent : *groups) {
@@ -120,9 +120,32 @@ void Disk::EndBind() {
   binding_underway_.reset();
 }
 
-void Disk::EndStoreTopology() {
-  KVD_CHECK(topology_underway_.has_value(), "a topology's write is begun before it is ended");
-  topology_ = std::exchange(topology_underway_, std::nullopt);
+const std::optional<std::string>& Disk::Kept(storage::KeptRecord which) const {
+  static const std::optional<std::string> kNothing;
+  const auto found = kept_.find(which);
+  return found == kept_.end() ? kNothing : found->second.synced;
+}
+
+void Disk::BeginKeep(storage::KeptRecord which, std::string record) {
+  kept_[which].underway = std::move(record);
+}
+
+void Disk::EndKeep(storage::KeptRecord which) {
+  Record& record = kept_[which];
+  KVD_CHECK(record.underway.has_value(), "a record's write is begun before it is ended");
+  record.synced = std::exchange(record.underway, std::nullopt);
+}
+
+std::unique_ptr<Disk> Disk::Copy() const {
+  auto copy = std::make_unique<Disk>(node_uuid_);
+  copy->log_ = log_->Copy();
+  copy->store_ = store_->Copy();
+  copy->front_ = copy->NewFront();
+  copy->ReadImage();
+  copy->binding_ = binding_;
+  copy->kept_ = kept_;
+  copy->boot_ = boot_;
+  return copy;
 }
 
 void Disk::Crash(Random& random) {
@@ -134,8 +157,10 @@ void Disk::Crash(Random& random) {
   front_ = NewFront();
   if (binding_underway_ && random.Chance(500'000)) EndBind();
   binding_underway_.reset();
-  if (topology_underway_ && random.Chance(500'000)) EndStoreTopology();
-  topology_underway_.reset();
+  for (auto& [which, record] : kept_) {
+    if (record.underway && random.Chance(500'000)) EndKeep(which);
+    record.underway.reset();
+  }
 }
 
 void Disk::ForgetData() {

@@ -18,6 +18,7 @@
 
 #include "common/random.h"
 #include "common/uuid.h"
+#include "server/storage/data_dir.h"
 #include "server/storage/memory_log.h"
 #include "server/storage/memory_store.h"
 #include "server/storage/store.h"
@@ -67,14 +68,24 @@ class Disk {
   void BeginBind(const topology::Binding& binding) { binding_underway_ = binding; }
   void EndBind();
 
-  // The record of the topology, as written and synced; nullopt: none yet. Written in two halves
-  // likewise.
-  [[nodiscard]] const std::optional<std::string>& topology() const { return topology_; }
-  void BeginStoreTopology(std::string record) { topology_underway_ = std::move(record); }
-  void EndStoreTopology();
+  // The records of the topology and of other nodes' boots, as written and synced; nullopt: none
+  // yet. Written in two halves likewise.
+  [[nodiscard]] const std::optional<std::string>& Kept(storage::KeptRecord which) const;
+  [[nodiscard]] const std::optional<std::string>& topology() const {
+    return Kept(storage::KeptRecord::kTopology);
+  }
+  void BeginKeep(storage::KeptRecord which, std::string record);
+  void EndKeep(storage::KeptRecord which);
 
   // The process died, or the power went.
   void Crash(Random& random);
+
+  // As it is now, with what is synced and nothing else.
+  [[nodiscard]] std::unique_ptr<Disk> Copy() const;
+
+  // Its node was told that this disk is older than what it has said.
+  void Condemn() { condemned_ = true; }
+  [[nodiscard]] bool is_condemned() const { return condemned_; }
 
   // The log and the data are gone, who the node is remains: what a careful node makes impossible.
   void ForgetData();
@@ -100,9 +111,13 @@ class Disk {
   std::map<GroupId, Image> image_;
   topology::Binding binding_;
   std::optional<topology::Binding> binding_underway_;
-  std::optional<std::string> topology_;
-  std::optional<std::string> topology_underway_;
+  struct Record {
+    std::optional<std::string> synced;
+    std::optional<std::string> underway;
+  };
+  std::map<storage::KeptRecord, Record> kept_;
   topology::Boot boot_;
+  bool condemned_ = false;
 };
 
 }  // namespace kvd::simulation

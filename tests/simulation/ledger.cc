@@ -4,9 +4,11 @@
 
 namespace kvd::simulation {
 
-// A founder's word to itself binds nobody; and any founding is given up for the cluster that is.
+// A founder's word to itself binds nobody; and any founding is given up for the cluster that is, at
+// once or, where the founder has become a member of it, first for none.
 bool Ledger::MayBecome(const topology::Binding& said, const topology::Binding& now) const {
-  return said == now || (cluster_id_ && now.cluster_id == *cluster_id_);
+  if (said == now || (cluster_id_ && now.cluster_id == *cluster_id_)) return true;
+  return now == topology::Binding() && newest_ && newest_->Find(said.founder) != nullptr;
 }
 
 void Ledger::SaidBound(HostId host, const Uuid& self, const topology::Binding& binding) {

@@ -27,7 +27,11 @@ void LogWriter::TakeJobs() {
     } else if (const auto* binding = std::get_if<topology::Binding>(&job)) {
       steps_.push_back(StepOf(*binding));
     } else if (const auto* topology = std::get_if<topology::Topology>(&job)) {
-      steps_.push_back(StepOf(*topology));
+      steps_.push_back(StepOf(storage::KeptRecord::kTopology, topology::EncodeTopology(*topology),
+                              callbacks_.on_topology_stored));
+    } else if (const auto* boots = std::get_if<BootsRecord>(&job)) {
+      steps_.push_back(
+          StepOf(storage::KeptRecord::kBoots, boots->bytes, callbacks_.on_boots_stored));
     } else {
       std::ranges::move(std::get<Truncations>(job), std::back_inserter(truncations));
     }
@@ -88,13 +92,13 @@ LogWriter::Step LogWriter::StepOf(const topology::Binding& binding) {
               }};
 }
 
-LogWriter::Step LogWriter::StepOf(const topology::Topology& topology) {
-  return {.begin = [this, record = topology::EncodeTopology(
-                              topology)] { disk_.BeginStoreTopology(record); },
+LogWriter::Step LogWriter::StepOf(storage::KeptRecord which, const std::string& record,
+                                  const std::function<void()>& on_stored) {
+  return {.begin = [=, this] { disk_.BeginKeep(which, record); },
           .end =
-              [this] {
-                disk_.EndStoreTopology();
-                callbacks_.on_topology_stored();
+              [=, this] {
+                disk_.EndKeep(which);
+                on_stored();
                 return OkStatus();
               }};
 }

@@ -6,6 +6,7 @@
 
 #include <deque>
 #include <functional>
+#include <string>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -27,6 +28,7 @@ class LogWriter {
     std::function<void(Durable)> on_durable;
     std::function<void()> on_bound;
     std::function<void()> on_topology_stored;
+    std::function<void()> on_boots_stored;
     std::function<void(const Status&)> on_fatal;
   };
 
@@ -35,6 +37,7 @@ class LogWriter {
   void Append(std::vector<raft::Write> writes) { Push(std::move(writes)); }
   void Bind(const topology::Binding& binding) { Push(binding); }
   void StoreTopology(const topology::Topology& topology) { Push(topology); }
+  void StoreBoots(std::string record) { Push(BootsRecord{std::move(record)}); }
   void Truncate(Truncations truncations) { Push(std::move(truncations)); }
 
   // What is under way, and what follows, takes this long at least from now on.
@@ -42,8 +45,11 @@ class LogWriter {
   void EndStall() { stalled_until_ = {}; }
 
  private:
-  using Job =
-      std::variant<std::vector<raft::Write>, topology::Binding, topology::Topology, Truncations>;
+  struct BootsRecord {
+    std::string bytes;
+  };
+  using Job = std::variant<std::vector<raft::Write>, topology::Binding, topology::Topology,
+                           BootsRecord, Truncations>;
 
   // What a write of the disk does when it begins, and when it is durable.
   struct Step {
@@ -59,7 +65,8 @@ class LogWriter {
   [[nodiscard]] Duration DrawTime();
 
   [[nodiscard]] Step StepOf(const topology::Binding& binding);
-  [[nodiscard]] Step StepOf(const topology::Topology& topology);
+  [[nodiscard]] Step StepOf(storage::KeptRecord which, const std::string& record,
+                            const std::function<void()>& on_stored);
   [[nodiscard]] Step StepOf(const Truncations& truncations);
   [[nodiscard]] Step StepOf(std::vector<raft::Write> writes);
 

@@ -15,7 +15,7 @@ Machine::Machine(const Surroundings& around, Options options)
 }
 
 void Machine::Start() {
-  if (process_ != nullptr || is_off_) return;
+  if (process_ != nullptr || is_off_ || disk().is_condemned()) return;
   ++run_;
   draining_ = false;
   around_.world.Trace(name(), "starts");
@@ -29,6 +29,11 @@ void Machine::Start() {
       if (run == run_) Leave();
     });
   };
+  const auto on_condemned = [this, run = run_] {
+    around_.world.After(Duration::zero(), [this, run] {
+      if (run == run_) Condemn();
+    });
+  };
   Others others = options_.others(*this);
   options_.founding.peers = std::move(others.peers);
   options_.founding.join = std::move(others.join);
@@ -39,6 +44,7 @@ void Machine::Start() {
                              .greet = options_.greet,
                              .reconciler = options_.reconciler,
                              .on_fatal = on_fatal,
+                             .on_condemned = on_condemned,
                              .on_removed = on_removed},
                             disk());
   if (process_ == nullptr) {
@@ -115,6 +121,14 @@ void Machine::Leave() {
   BeginStop(Duration::zero());
 }
 
+// The daemon does not start on this disk again.
+void Machine::Condemn() {
+  if (process_ == nullptr) return;
+  around_.world.Trace(name(), "learns that its disk was rolled back");
+  disk().Condemn();
+  TurnOff();
+}
+
 void Machine::TurnOff() {
   is_off_ = true;
   Crash(Duration::zero());
@@ -123,6 +137,21 @@ void Machine::TurnOff() {
 void Machine::TurnOn() {
   is_off_ = false;
   Start();
+}
+
+bool Machine::IsCopyBefore(const topology::Boot& boot) const {
+  return copy_ != nullptr && copy_->boot().counter < boot.counter;
+}
+
+void Machine::RollBack() {
+  KVD_CHECK(process_ == nullptr && copy_ != nullptr, "nobody uses the disk that is rolled back");
+  around_.world.Trace(name(), "its disk is rolled back");
+  const topology::Boot latest = disk().boot();
+  disks_.push_back(std::move(copy_));
+  is_rolled_back_ = true;
+  if (around_.sabotage == Sabotage::kRollBackUnnoticed) disk().SetBoot(latest);
+  around_.consensus.RolledBack(host(), disk());
+  around_.ledger.Wiped(host());
 }
 
 void Machine::Wipe() {
@@ -135,6 +164,8 @@ void Machine::Wipe() {
     options_.founding.self.uuid = Uuid::Draw(around_.world.random());
     disks_.push_back(std::make_unique<Disk>(card().uuid));
   }
+  copy_.reset();
+  is_rolled_back_ = false;
   around_.consensus.Wiped(host(), disk());
   around_.ledger.Wiped(host());
 }

@@ -62,6 +62,17 @@ class Machine {
   // The disk is lost: an empty one is in its place, under a new UUID. REQUIRES: nothing runs.
   void Wipe();
 
+  // Copies what is synced on the disk.
+  void CopyDisk() { copy_ = disk().Copy(); }
+  [[nodiscard]] bool has_copy() const { return copy_ != nullptr; }
+
+  // Puts the copy in the place of the disk. REQUIRES: there is one, and nothing runs.
+  void RollBack();
+
+  // Whether a process that starts after RollBack() speaks under a boot that everyone who heard
+  // `boot` refuses.
+  [[nodiscard]] bool IsCopyBefore(const topology::Boot& boot) const;
+
   // It gets another address, from its next start on. REQUIRES: nothing runs.
   void Move();
 
@@ -73,9 +84,11 @@ class Machine {
   [[nodiscard]] const Disk& disk() const { return *disks_.back(); }
   [[nodiscard]] bool is_off() const { return is_off_; }
   [[nodiscard]] bool was_wiped() const { return disks_.size() > 1; }
+  [[nodiscard]] bool is_rolled_back() const { return is_rolled_back_; }
 
   // nullptr while none runs.
   [[nodiscard]] Process* process() { return process_.get(); }
+  [[nodiscard]] const node::Node& node() const { return process_->node(); }  // REQUIRES: one runs.
   [[nodiscard]] bool runs() const { return process_ != nullptr; }
 
   // Counts processes: an answer belongs to the one that asked.
@@ -88,13 +101,16 @@ class Machine {
   void FinishStop(uint64_t run, Duration give_up_at, Duration down);
   void Stop(Duration down);
   void Leave();
+  void Condemn();
 
   const Surroundings& around_;
   Options options_;
   std::vector<std::unique_ptr<Disk>> disks_;  // The last one is there; others remember.
+  std::unique_ptr<Disk> copy_;                // Of the last one, earlier.
   bool disk_full_ = false;
   bool draining_ = false;
   bool is_off_ = false;
+  bool is_rolled_back_ = false;
   uint32_t moves_ = 0;
   uint64_t run_ = 0;
   std::unique_ptr<Process> process_;

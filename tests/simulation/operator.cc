@@ -3,17 +3,31 @@
 #include <algorithm>
 
 namespace kvd::simulation {
+namespace {
+
+// It was, or could still be, the only voter of its group.
+bool IsAlone(const raft::Replica& replica) {
+  const raft::Configuration& configuration = replica.configuration();
+  return configuration.voters.size() < 2 || configuration.IsJoint() ||
+         replica.configuration_index() > replica.commit();
+}
+
+}  // namespace
 
 void Operator::Start() {
-  if (around_.swarm.operations.strikes()) ActLater();
+  if (!around_.swarm.operations.strikes()) return;
+  ActLater();
+  TendLater();
 }
 
 void Operator::Stop() {
   stopped_ = true;
+  if (around_.swarm.operations.strikes()) Tend();
   for (const auto& machine : machines_) {
     if (machine->is_off() && machine->run() > 0) machine->TurnOn();
     // Those whom it was told to ask may have moved since.
-    if (StandingOf(*machine) == Standing::kBlank && IsLate(*machine)) {
+    const bool is_blank = StandingOf(*machine) == Standing::kBlank && IsLate(*machine);
+    if (is_blank || StandingOf(*machine) == Standing::kRemoved) {
       machine->Restart(Duration::zero());
     }
   }
@@ -26,6 +40,43 @@ void Operator::ActLater() {
     Act();
     ActLater();
   });
+}
+
+// Also when everything else is over: nobody else does it.
+void Operator::TendLater() {
+  around_.world.After(around_.world.Between(std::chrono::seconds(1), std::chrono::seconds(3)),
+                      [this] {
+                        Tend();
+                        TendLater();
+                      });
+}
+
+void Operator::Tend() {
+  CopySomeDisk();
+  for (const auto& machine : machines_) {
+    const bool gave_up = machine->runs() && !machine->disk().topology() &&
+                         StandingOf(*machine) == Standing::kRemoved;
+    if (gave_up) machine->TurnOff();
+    if (!gave_up && !machine->disk().is_condemned()) continue;
+    machine->Wipe();
+    machine->TurnOn();
+  }
+}
+
+// Not of one that would serve alone: nobody could tell it in time that it is not alone any more.
+void Operator::CopySomeDisk() {
+  Machine* machine = AnyWhere([](const Machine& each) {
+    if (!each.runs() || each.node().topology() == nullptr) return false;
+    const node::Replicas& replicas = *each.node().replicas();
+    for (uint32_t p = 0; p < each.node().topology()->partitions(); ++p) {
+      const raft::Replica* replica = replicas.Find(PartitionId{p});
+      if (replica != nullptr && IsAlone(*replica)) return false;
+    }
+    const raft::Replica* system = replicas.Find(topology::kSystemPartition);
+    return system == nullptr || !IsAlone(*system);
+  });
+  if (machine == nullptr) return;
+  if (!machine->has_copy() || around_.world.random().Chance(200'000)) machine->CopyDisk();
 }
 
 void Operator::Act() {
@@ -70,10 +121,10 @@ node::Administer Operator::DrawRequest() {
 }
 
 Operator::Standing Operator::StandingOf(const Machine& machine) const {
-  if (!machine.disk().topology()) return Standing::kBlank;
   const auto& newest = around_.ledger.newest();
   const bool removed = newest && newest->FindRemoved(machine.disk().node_uuid()) != nullptr;
-  return removed ? Standing::kRemoved : Standing::kMember;
+  if (removed) return Standing::kRemoved;
+  return machine.disk().topology() ? Standing::kMember : Standing::kBlank;
 }
 
 bool Operator::IsFounder(const Machine& machine) const {
@@ -124,7 +175,7 @@ void Operator::TakeAway() {
   const auto away = std::ranges::count_if(machines_, is_away);
   if (away > 1 || (away == 1 && !around_.world.random().Chance(200'000))) return;
   Machine* machine = AnyWhere([this](const Machine& each) {
-    return !each.is_off() && StandingOf(each) == Standing::kMember;
+    return !each.is_off() && !each.is_rolled_back() && StandingOf(each) == Standing::kMember;
   });
   if (machine == nullptr) return;
   machine->TurnOff();
@@ -136,17 +187,34 @@ void Operator::TakeAway() {
 
 void Operator::BringBack(Machine& machine) {
   Random& random = around_.world.random();
-  if (around_.consensus.CanDoWithout(machine.host()) && random.Chance(400'000)) {
-    machine.Wipe();
+  if (around_.consensus.CanDoWithout(machine.host()) && random.Chance(500'000)) {
+    if (WouldBeNoticed(machine)) {
+      machine.RollBack();
+    } else {
+      machine.Wipe();
+    }
   } else if (AreAddressesKnown() && random.Chance(200'000)) {
     machine.Move();
   }
   machine.TurnOn();
 }
 
+// By every member, whomever it reaches first.
+bool Operator::WouldBeNoticed(const Machine& machine) const {
+  return std::ranges::all_of(machines_, [&](const auto& other) {
+    if (other.get() == &machine || StandingOf(*other) != Standing::kMember) return true;
+    const auto topology = topology::DecodeTopology(*other->disk().topology());
+    const auto& record = other->disk().Kept(storage::KeptRecord::kBoots);
+    if (!topology.ok() || !record) return false;
+    const auto boots = topology::Boots::Decode(*record, topology->cluster_id);
+    const auto heard = boots.ok() ? boots->Find(machine.disk().node_uuid()) : std::nullopt;
+    return heard && machine.IsCopyBefore(*heard);
+  });
+}
+
 void Operator::MoveOne() {
   Machine* machine = AnyWhere([this](const Machine& each) {
-    return !each.is_off() && StandingOf(each) == Standing::kMember;
+    return !each.is_off() && !each.is_rolled_back() && StandingOf(each) == Standing::kMember;
   });
   if (machine == nullptr || !AreAddressesKnown()) return;
   machine->TurnOff();

@@ -2,10 +2,12 @@
 // machines away for a while, and loses their disks; one that was away for long may have been
 // removed meanwhile. Asks for changes, too, of whatever node: that one leaves, is removed or
 // replaced, that the ring is rebalanced, that a job is aborted. The system group sees to the rest.
+// Now and then a machine comes back with a copy of its disk from an earlier time.
 //
-// An operator is careful: no disk is lost as long as that could cost a group its majority, and
-// nobody moves before the cluster knows where the last one
-// that moved is. What he knows of the cluster is what was decided, at once.
+// An operator is careful: no disk is lost or rolled back as long as that could cost a group its
+// majority, or nobody would notice, and nobody moves before the cluster knows where the last one
+// that moved is. Who says that it has to start empty is emptied. What he knows of the cluster is
+// what was decided, at once.
 //
 // Threading: one world, one thread.
 #pragma once
@@ -45,6 +47,10 @@ class Operator {
   void TakeAway();
   void BringBack(Machine& machine);
   void MoveOne();
+  void Tend();
+  void TendLater();
+  void CopySomeDisk();
+  [[nodiscard]] bool WouldBeNoticed(const Machine& machine) const;
   void AskForSomething();
   [[nodiscard]] node::Administer DrawRequest();
   [[nodiscard]] Standing StandingOf(const Machine& machine) const;

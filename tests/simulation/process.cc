@@ -15,7 +15,8 @@ constexpr uint64_t kDiskBytes = 1ULL << 40U;
 // A full disk and a slow one are faults of ours; every other error is the node's.
 bool IsExpected(const LogLine& line) {
   return line.level != LogLevel::kError || line.message.starts_with("disk is full") ||
-         line.message.starts_with("the disk is stalled");
+         line.message.starts_with("the disk is stalled") ||
+         line.message.starts_with("peer frame dropped, the disk of the peer is older");
 }
 
 bool WasRemoved(const node::Recovery& recovery, const Disk& disk) {
@@ -73,6 +74,10 @@ Status Process::Recover() {
   if (topology->Find(disk_.node_uuid()) == nullptr) {
     return MakeStatus(StatusCode::kFailedPrecondition, "it is no member of its topology");
   }
+  const auto& boots = disk_.Kept(storage::KeptRecord::kBoots);
+  if (boots) {
+    KVD_ASSIGN_OR_RETURN(boots_, topology::Boots::Decode(*boots, topology->cluster_id));
+  }
   return topology::CheckTerms(options_.founding.terms, *topology);
 }
 
@@ -86,7 +91,8 @@ node::Node::Options Process::NodeOptions() {
                               .system = {},
                               .limits = {.max_inflight_bytes = swarm.max_inflight_bytes},
                               .recovered = std::move(recovery_.replicas),
-                              .tombstones = recovery_.tombstones};
+                              .tombstones = recovery_.tombstones,
+                              .boots = std::move(boots_)};
   options.stall_pause = swarm.stall_pause;
   options.system.reconciles = !swarm.steps.strikes();  // The oracle says who is where.
   options.system.removal.remove_after = swarm.remove_after;
@@ -116,6 +122,8 @@ void Process::StartWriter() {
           .on_bound = [this] { Post([](node::Node& node, Instant now) { node.OnBound(now); }); },
           .on_topology_stored =
               [this] { Post([](node::Node& node, Instant now) { node.OnTopologyStored(now); }); },
+          .on_boots_stored =
+              [this] { Post([](node::Node& node, Instant now) { node.OnBootsStored(now); }); },
           .on_fatal = [this](const Status& status) { Fatal(status); }});
 }
 
@@ -302,9 +310,11 @@ void Process::Dispatch(node::Effects effects) {
     around_.world.Trace(name_, line.message);
     if (!IsExpected(line)) around_.world.Fail(FailureKind::kWrong, name_ + " says " + line.message);
   }
+  if (effects.condemned) return options_.on_condemned();
   if (!effects.appends.empty()) writer_->Append(std::move(effects.appends));
   if (effects.founding.bind) writer_->Bind(*effects.founding.bind);
   if (effects.founding.store) writer_->StoreTopology(*effects.founding.store);
+  if (effects.boots) writer_->StoreBoots(*std::move(effects.boots));
   applier_->Do({.applies = std::move(effects.applies),
                 .installs = std::move(effects.installs),
                 .reads = std::move(effects.reads),

@@ -54,8 +54,9 @@ class Process final : public LinkUser {
     topology::Founding::Options founding;  // As the cluster file says; the rest is on the disk.
     Greet greet;
     Reconciler reconciler;
-    std::function<void()> on_fatal;    // The process cannot go on.
-    std::function<void()> on_removed;  // It has to stop: its node is no member any more.
+    std::function<void()> on_fatal;      // The process cannot go on.
+    std::function<void()> on_condemned;  // Its disk is older than what it has said.
+    std::function<void()> on_removed;    // It has to stop: its node is no member any more.
   };
   using HelloDone = std::function<void(topology::HelloResponse)>;
 
@@ -131,6 +132,7 @@ class Process final : public LinkUser {
   Disk& disk_;
   partition::StateMachines machines_;
   node::Recovery recovery_;
+  std::optional<topology::Boots> boots_;
   std::unique_ptr<node::Node> node_;
   std::vector<Event> mailbox_;
   Duration run_at_ = Duration::max();

@@ -164,6 +164,7 @@ constexpr std::array kNames = {
     Named{Sabotage::kIgnoreReplicaIds, "ignore-replica-ids"},
     Named{Sabotage::kCreateBeforeSync, "create-before-sync"},
     Named{Sabotage::kSendStaleSnapshot, "send-stale-snapshot"},
+    Named{Sabotage::kRollBackUnnoticed, "roll-back-unnoticed"},
     Named{Sabotage::kVoteWhenWiped, "vote-when-wiped"},
     Named{Sabotage::kRaftVoteBeforeSync, "raft-vote-before-sync", raft::Rule::kVoteBeforeSync},
     Named{Sabotage::kRaftAckBeforeSync, "raft-ack-before-sync", raft::Rule::kAckBeforeSync},
@@ -225,6 +226,7 @@ NemesisKind NemesisFor(Sabotage sabotage) {
     case Sabotage::kRaftTwoChangesAtOnce:
     case Sabotage::kRaftPromoteUnfilled:
       return NemesisKind::kReconfigure;
+    case Sabotage::kRollBackUnnoticed:
     case Sabotage::kVoteWhenWiped:
     case Sabotage::kTopologyRemoveWhoCounts:
       return NemesisKind::kMembers;

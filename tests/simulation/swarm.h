@@ -115,6 +115,7 @@ enum class Sabotage : uint8_t {
   kIgnoreReplicaIds,       // A message is taken by whatever replica of its group is there.
   kCreateBeforeSync,       // A replica starts when its record is written, not when it is synced.
   kSendStaleSnapshot,      // A snapshot is of a replica that lags, and named as though it did not.
+  kRollBackUnnoticed,      // A disk that is rolled back goes on counting its boots.
   kVoteWhenWiped,          // Who lost its disk goes on under its old name, with its replicas blank.
 
   // Rules of server/raft/rules.h.
@@ -148,6 +149,7 @@ inline constexpr std::array kSabotages = {
     Sabotage::kIgnoreReplicaIds,
     Sabotage::kCreateBeforeSync,
     Sabotage::kSendStaleSnapshot,
+    Sabotage::kRollBackUnnoticed,
     Sabotage::kVoteWhenWiped,
     Sabotage::kRaftVoteBeforeSync,
     Sabotage::kRaftAckBeforeSync,

@@ -139,13 +139,15 @@ class World {
   bool Work(node::Effects effects) {
     if (effects.founding.bind) node_.OnBound(now_);
     if (effects.founding.store) node_.OnTopologyStored(now_);
+    const bool stored = effects.boots.has_value();
+    if (stored) node_.OnBootsStored(now_);
     for (auto& [peer, frame] : effects.frames) {
       replies_ += frame.replies.size();
       // What the node says is well-formed.
       Require(FromProto(ToProto(std::move(frame))).has_value());
     }
     answers_ += effects.answers.size();
-    return WorkDisk(effects);
+    return WorkDisk(effects) || stored;
   }
 
   bool WorkDisk(const node::Effects& effects) {
@@ -257,7 +259,8 @@ void TryFrame(std::string_view bytes, bool sealed) {
   World world(/*founded=*/true);
   world.node().OnFrame(kPeer, *frame, world.now());
   world.Settle();
-  if (sealed) Require(world.replies() == frame->forwards.size());
+  const bool condemns = frame->membership.superseded_by.has_value();  // Then all else is dropped.
+  if (sealed && !condemns) Require(world.replies() == frame->forwards.size());
   world.node().OnFrame(kPeer, *frame, world.now());  // Sent twice.
   world.RequireAlive();
   world.node().OnLinkDown(kPeer, world.now());

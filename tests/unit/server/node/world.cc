@@ -98,13 +98,14 @@ Node::Options World::OptionsOf(NodeId node) const {
 }
 
 topology::Boot World::BootOf(NodeId node) const {
-  const uint64_t boots = machines_.at(node).boots;
-  return {.counter = 1 + boots, .nonce = boots};
+  const Machine& machine = machines_.at(node);
+  return {.counter = 1 + machine.boots, .nonce = machine.starts};
 }
 
 void World::Start(NodeId node) {
   Machine& machine = machines_[node];
   ++machine.boots;
+  ++machine.starts;
   machine.state = std::make_unique<partition::StateMachines>(*machine.store);
   machine.transfers = std::make_unique<partition::Transfers>(*machine.state);
   Node::Options options = OptionsOf(node);
@@ -113,6 +114,9 @@ void World::Start(NodeId node) {
       Recover(*machine.log, *machine.state, topology::EncodeTopology(topology_)).value();
   options.recovered = std::move(recovery.replicas);
   options.tombstones = std::move(recovery.tombstones);
+  if (machine.kept_boots) {
+    options.boots = topology::Boots::Decode(*machine.kept_boots, topology_.cluster_id).value();
+  }
   machine.node = std::make_unique<Node>(std::move(options), now_);
   Settle();
 }
@@ -125,6 +129,7 @@ void World::Stop(NodeId node) {
   frozen_frames_.erase(node);
   machine.log->Crash(/*tear_last_batch=*/true);
   machine.store->Crash();
+  machine.written_boots.reset();
   machine.appends.clear();
   machine.applies.clear();
   machine.reads.clear();
@@ -387,7 +392,9 @@ void World::Collect(NodeId id, Machine& machine) {
   Append(machine.truncations, effects.truncations);
   Append(machine.lines, effects.log);
   machine.is_removed = machine.is_removed || effects.removed;
+  if (effects.condemned) machine.condemned = std::move(effects.condemned);
   if (effects.founding.store) machine.node->OnTopologyStored(now_);
+  if (effects.boots) machine.written_boots = std::move(effects.boots);
   for (auto& [call, answer] : effects.answers) {
     KVD_CHECK(answers_.emplace(call, std::move(answer)).second, "a call is answered once");
   }
@@ -399,7 +406,11 @@ void World::Collect(NodeId id, Machine& machine) {
 // As the log writer does it: one write per group, one batch for all.
 bool World::WorkLog(Machine& machine) {
   if (machine.log_held) return false;
-  bool moved = false;
+  bool moved = machine.written_boots.has_value();
+  if (moved) {
+    machine.kept_boots = std::exchange(machine.written_boots, std::nullopt);
+    machine.node->OnBootsStored(now_);
+  }
   std::map<GroupId, raft::Write> merged;
   for (raft::Write& write : std::exchange(machine.appends, {})) {
     if (write.write.remove) {

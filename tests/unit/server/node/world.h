@@ -142,6 +142,14 @@ class World {
   // Starts the node on what its disk holds, killing it first if it runs, and links it.
   void Restart(NodeId node);
 
+  // The disk of a node that does not run forgets its last `boots` starts.
+  void RollBack(NodeId node, uint64_t boots) { machines_.at(node).boots -= boots; }
+
+  // Why a node's disk must not be used any more, if the node said so. It runs on here.
+  [[nodiscard]] const std::optional<std::string>& CondemnedOf(NodeId node) const {
+    return machines_.at(node).condemned;
+  }
+
   // The process stops answering, without a word; and goes on, with what came meanwhile.
   void Freeze(NodeId node) { frozen_.insert(node); }
   void Thaw(NodeId node);
@@ -179,7 +187,11 @@ class World {
 
  private:
   struct Machine {
-    uint64_t boots = 0;
+    uint64_t boots = 0;                        // As its disk counts them.
+    uint64_t starts = 0;                       // As they were.
+    std::optional<std::string> written_boots;  // Of the others.
+    std::optional<std::string> kept_boots;
+    std::optional<std::string> condemned;
     std::unique_ptr<storage::MemoryLog> log = std::make_unique<storage::MemoryLog>();
     std::unique_ptr<storage::MemoryStore> store = std::make_unique<storage::MemoryStore>();
     std::unique_ptr<partition::StateMachines> state;

@@ -3,45 +3,11 @@
 #include <gtest/gtest.h>
 
 #include "server/rpc/convert.h"
+#include "tests/unit/server/rpc/some_membership.h"
 #include "tests/unit/server/topology/cards.h"
 
 namespace kvd::rpc {
 namespace {
-
-const raft::Configuration kConfiguration{
-    .voters = {{ReplicaId{1}, NodeId{1}}, {ReplicaId{2}, NodeId{2}}},
-    .outgoing = {{ReplicaId{1}, NodeId{1}}},
-    .learners = {{ReplicaId{9}, NodeId{3}}}};
-
-node::GroupReport SomeReport() {
-  return {.partition = PartitionId{2},
-          .leader = {ReplicaId{1}, NodeId{1}},
-          .term = 6,
-          .configuration_index = 70,
-          .settled = true,
-          .configuration = kConfiguration,
-          .members = {{.id = ReplicaId{1}, .behind = 0, .active = true, .snapshot = false},
-                      {.id = ReplicaId{9}, .behind = 71, .active = false, .snapshot = true}},
-          .bytes = 1000,
-          .keys = 10};
-}
-
-node::Membership SomeMembership() {
-  node::Membership all;
-  all.not_here = {{GroupId{3}, ReplicaId{4}, true}, {GroupId{4}, ReplicaId{5}, false}};
-  all.creates = {{GroupId{3}, ReplicaId{9}, kConfiguration}};
-  all.inquiries = {{GroupId{3}, ReplicaId{8}}};
-  all.removals = {{GroupId{3}, ReplicaId{8}, 70, 6}};
-  all.reports = {SomeReport()};
-  all.steps = {{.partition = PartitionId{2},
-                .term = 6,
-                .if_index = 70,
-                .voters = kConfiguration.voters,
-                .learners = kConfiguration.learners}};
-  all.step_answers = {
-      {.partition = PartitionId{2}, .term = 6, .if_index = 70, .result = node::StepTaken{71}}};
-  return all;
-}
 
 peer_pb::Frame OnWire(node::Membership membership = SomeMembership()) {
   node::Frame frame;

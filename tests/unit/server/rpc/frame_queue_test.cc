@@ -5,6 +5,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/unit/server/rpc/some_membership.h"
+
 namespace kvd::rpc {
 namespace {
 
@@ -230,6 +232,15 @@ TEST_F(FrameQueueTest, ChunksOfSnapshotsAndTheirAnswersAlwaysHaveRoomAndGoLast) 
   ASSERT_TRUE(last);
   EXPECT_THAT(last->chunk_acks, SizeIs(1));
   EXPECT_THAT(last->chunks, SizeIs(1));
+}
+
+TEST_F(FrameQueueTest, WhatIsSaidOfMembersGoesInTheNextFrame) {
+  node::Frame frame;
+  frame.membership = SomeMembership();
+  (void)Add(BeatOf(1));
+  (void)Add(std::move(frame));
+  (void)Add(BeatOf(2));
+  EXPECT_EQ(queue_.Take()->membership, SomeMembership());
 }
 
 TEST_F(FrameQueueTest, TakingMakesRoom) {

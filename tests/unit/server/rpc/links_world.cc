@@ -136,6 +136,7 @@ LinksWorld::LinksWorld()
                 .flush_every = {},
                 .measure_disk = [] { return runtime::DiskSpace(); },
                 .on_fatal = [](const Status& status) { ADD_FAILURE() << Message(status); },
+                .on_condemned = [](const std::string& why) { ADD_FAILURE() << why; },
                 .on_removed = [] { ADD_FAILURE() << "nobody is removed here"; }},
                log_, *data_dir_, machines_, clock_, logger_),
       links_({.credentials = grpc::InsecureChannelCredentials(),

@@ -61,6 +61,7 @@ struct Reported {
   std::vector<LogWriter::Durable> durable;
   int bound = 0;
   int stored = 0;
+  int boots_stored = 0;
   std::vector<std::string> fatal;
 };
 
@@ -81,6 +82,7 @@ class LogWriterTest : public ::testing::Test {
             .on_durable = [this](auto durable) { reported_.durable.push_back(durable); },
             .on_bound = [this] { ++reported_.bound; },
             .on_topology_stored = [this] { ++reported_.stored; },
+            .on_boots_stored = [this] { ++reported_.boots_stored; },
             .on_fatal = [this](const Status& s) { reported_.fatal.push_back(Message(s)); }});
   }
 
@@ -176,8 +178,15 @@ TEST_F(LogWriterTest, TopologyIsOnDiskWhenReported) {
       {card});
   Start(log_)->StoreTopology(topology);
   EXPECT_EQ(reported_.stored, 1);
-  EXPECT_EQ(data_dir_->ReadTopology().value(), topology::EncodeTopology(topology));
+  EXPECT_EQ(data_dir_->Read(storage::KeptRecord::kTopology).value(),
+            topology::EncodeTopology(topology));
   EXPECT_THAT(log_.Groups().value(), IsEmpty());
+}
+
+TEST_F(LogWriterTest, BootsAreOnDiskWhenReported) {
+  Start(log_)->StoreBoots("under which others were heard");
+  EXPECT_EQ(reported_.boots_stored, 1);
+  EXPECT_EQ(data_dir_->Read(storage::KeptRecord::kBoots).value(), "under which others were heard");
 }
 
 TEST_F(LogWriterTest, TruncationForgetsThePrefix) {

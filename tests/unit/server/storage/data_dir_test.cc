@@ -16,6 +16,7 @@
 namespace kvd::storage {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 class DataDirTest : public ::testing::Test {
@@ -90,25 +91,43 @@ TEST_F(DataDirTest, TheTopologyIsThereAtTheNextStartAsItWasWritten) {
   const std::string record("any bytes\0\xff", 11);
   {
     const auto dir = DataDir::Open(path_).value();
-    EXPECT_EQ(dir->ReadTopology().value(), std::nullopt);
-    ASSERT_TRUE(dir->SetTopology("an older one").ok());
-    ASSERT_TRUE(dir->SetTopology(record).ok());
+    EXPECT_EQ(dir->Read(KeptRecord::kTopology).value(), std::nullopt);
+    ASSERT_TRUE(dir->Keep(KeptRecord::kTopology, "an older one").ok());
+    ASSERT_TRUE(dir->Keep(KeptRecord::kTopology, record).ok());
   }
-  EXPECT_EQ(DataDir::Open(path_).value()->ReadTopology().value(), record);
+  EXPECT_EQ(DataDir::Open(path_).value()->Read(KeptRecord::kTopology).value(), record);
+}
+
+TEST_F(DataDirTest, TopologyAndBootsAreKeptApart) {
+  Settle();
+  const auto dir = DataDir::Open(path_).value();
+  ASSERT_TRUE(dir->Keep(KeptRecord::kTopology, "members").ok());
+  EXPECT_EQ(dir->Read(KeptRecord::kBoots).value(), std::nullopt);
+  ASSERT_TRUE(dir->Keep(KeptRecord::kBoots, "boots").ok());
+  EXPECT_EQ(dir->Read(KeptRecord::kTopology).value(), "members");
+  EXPECT_EQ(dir->Read(KeptRecord::kBoots).value(), "boots");
+}
+
+TEST_F(DataDirTest, ACondemnedDirectoryIsRefusedWithTheReason) {
+  Settle();
+  ASSERT_TRUE(DataDir::Open(path_).value()->Condemn("it was rolled back").ok());
+  const Status refused = DataDir::Open(path_).status();
+  EXPECT_EQ(refused.code(), StatusCode::kFailedPrecondition);
+  EXPECT_THAT(Message(refused), AllOf(HasSubstr(path_), HasSubstr("it was rolled back")));
 }
 
 TEST_F(DataDirTest, ATopologyHalfWrittenIsNone) {
   Settle();
   Touch("TOPOLOGY.tmp", "half");
-  EXPECT_EQ(DataDir::Open(path_).value()->ReadTopology().value(), std::nullopt);
+  EXPECT_EQ(DataDir::Open(path_).value()->Read(KeptRecord::kTopology).value(), std::nullopt);
 }
 
 TEST_F(DataDirTest, AFolderInPlaceOfTheTopologyIsAnErrorAndNotNone) {
   Settle();
   std::filesystem::create_directories(path_ + "/TOPOLOGY");
   const auto dir = DataDir::Open(path_).value();
-  EXPECT_EQ(dir->ReadTopology().status().code(), StatusCode::kPermissionDenied);
-  EXPECT_EQ(dir->SetTopology("new").code(), StatusCode::kPermissionDenied);
+  EXPECT_EQ(dir->Read(KeptRecord::kTopology).status().code(), StatusCode::kPermissionDenied);
+  EXPECT_EQ(dir->Keep(KeptRecord::kTopology, "new").code(), StatusCode::kPermissionDenied);
 }
 
 TEST_F(DataDirTest, ASecondOpenerIsRefusedNamingTheFirst) {
