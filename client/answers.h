@@ -133,6 +133,7 @@ struct ClusterStatus {
   std::vector<NodeStatus> nodes;  // In order of name.
   std::string waiting_for;        // Empty when founded.
   uint32_t leaderless = 0;        // Partitions without an owner: not served now.
+  std::string halted;             // Why what is due is not done; empty: nothing is in the way.
   std::string endpoint;
 };
 

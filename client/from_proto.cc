@@ -218,6 +218,7 @@ ClusterStatus FromProto(const v1::GetStatusResponse& response) {
       .nodes = {},
       .waiting_for = response.waiting_for(),
       .leaderless = response.leaderless(),
+      .halted = response.halted(),
       .endpoint = {},
   };
   for (const auto& node : response.nodes()) status.nodes.push_back(FromProto(node));

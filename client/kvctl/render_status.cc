@@ -175,6 +175,7 @@ Health JudgeHealth(const ClusterStatus& status) {
                                 "election is under way",
                                 Plural(status.leaderless, "partition"))});
   }
+  if (!status.halted.empty()) health.problems.push_back({.node = {}, .message = status.halted});
   if (!status.waiting_for.empty()) {
     health.state = Health::State::kFounding;
     health.problems.push_back({.node = {}, .message = status.waiting_for});

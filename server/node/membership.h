@@ -119,6 +119,7 @@ struct Membership {
   // From the leader of the system group, in this term: bear witness. What comes back stands beside
   // `reports`.
   std::optional<Term> poll = {};
+  std::string halted = {};  // Beside `poll`: why it does not do what is due, for people.
   std::optional<Witness> witness = {};
 
   // Who sees a newer epoch asks for its topology; a record of it is the answer.

@@ -299,6 +299,7 @@ class Node {
   std::vector<std::pair<NodeId, Frame>> unheard_;  // Of boots that are not on the disk yet.
   std::optional<Replicas> replicas_;
   SystemGroup system_;
+  std::string system_halted_;          // Why its leader does not do what is due, as it said last.
   OwnerHint system_leader_;            // As it said itself; who votes in the group knows better.
   std::map<Uuid, NodeId> announcers_;  // Leader: who brought a node before it.
   Instant fetch_at_ = Instant::min();

@@ -95,7 +95,11 @@ void Node::OnSystemResult(const Request& request, const Result& result) {
 }
 
 void Node::Poll(Term term) {
-  for (const NodeId peer : peers_->ids()) FrameTo(peer).membership.poll = term;
+  for (const NodeId peer : peers_->ids()) {
+    FrameTo(peer).membership.poll = term;
+    FrameTo(peer).membership.halted = system_.halted();
+  }
+  system_halted_ = system_.halted();
   system_.OnWitness(self_, Testify(term), Reports(), now_);
 }
 
@@ -105,7 +109,10 @@ Witness Node::Testify(Term asked_in) const {
 
 void Node::OnSystemTalk(NodeId peer, const Membership& membership) {
   if (membership.poll) {
-    if (*membership.poll >= system_leader_.term) system_leader_ = {*membership.poll, peer, {}};
+    if (*membership.poll >= system_leader_.term) {
+      system_leader_ = {*membership.poll, peer, {}};
+      system_halted_ = membership.halted;
+    }
     Membership& answer = FrameTo(peer).membership;
     answer.witness = Testify(*membership.poll);
     answer.reports = Reports();

@@ -95,6 +95,10 @@ class SystemGroup {
   // What the write came to. Likewise.
   void OnWritten(uint64_t number, const Result& result, Instant now);
 
+  // Why what is due is not done, for people; empty: nothing is in the way, or this node does not
+  // lead.
+  [[nodiscard]] const std::string& halted() const { return halted_; }
+
   // A member answers a poll, this node included.
   void OnWitness(NodeId from, Witness witness, std::vector<GroupReport> reports, Instant now);
 
@@ -203,7 +207,7 @@ class SystemGroup {
   std::optional<Deciding> deciding_;
   std::map<std::string, Awaited> awaited_;  // By the name of who has to call in.
   JobWatch watch_;
-  std::string halted_;  // What is in the way, as said last.
+  std::string halted_;  // See halted().
   int64_t budget_ = 0;  // Bytes that may begin to move now.
   Instant budget_at_ = Instant::min();
   Instant pass_at_ = Instant::max();

@@ -63,6 +63,7 @@ ClusterView Node::ViewCluster(Instant now) const {
   view.cluster_id = topology->cluster_id;
   view.epoch = topology->epoch;
   view.copies = topology->copies;
+  view.halted = system_halted_;
   for (const topology::Member& member : topology->members) {
     NodeView node{.card = member.card};
     if (member.id == self_) {

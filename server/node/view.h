@@ -38,6 +38,7 @@ struct ClusterView {
   std::vector<NodeView> nodes;  // In order of id once founded, of name before.
   uint32_t leaderless = 0;      // Partitions with a replica here that have no owner right now.
   std::string waiting_for;      // Empty when founded.
+  std::string halted = {};      // Why the system group does not do what is due; empty: it does.
 };
 
 struct PartitionView {

@@ -235,6 +235,7 @@ void ToProto(const node::ClusterView& view, pb::GetStatusResponse& out) {
   out.set_answered_by(view.self.name);
   out.set_waiting_for(view.waiting_for);
   out.set_leaderless(view.leaderless);
+  out.set_halted(view.halted);
   for (const node::NodeView& node : view.nodes) {
     pb::NodeStatus& status = *out.add_nodes();
     status.set_name(node.card.name);

@@ -137,6 +137,7 @@ void Write(const node::Witness& in, peer_pb::Witness& out) {
 // False: malformed.
 bool ReadNews(const peer_pb::Membership& in, node::Membership& out) {
   if (in.has_poll()) out.poll = in.poll();
+  out.halted = in.halted();
   if (in.has_witness()) out.witness = Read(in.witness());
   out.topology_wanted = in.topology_wanted();
   out.topology = in.topology();
@@ -157,6 +158,7 @@ bool ReadNews(const peer_pb::Membership& in, node::Membership& out) {
 
 void WriteNews(const node::Membership& in, peer_pb::Membership& out) {
   if (in.poll) out.set_poll(*in.poll);
+  out.set_halted(in.halted);
   if (in.witness) Write(*in.witness, *out.mutable_witness());
   out.set_topology_wanted(in.topology_wanted);
   out.set_topology(in.topology);

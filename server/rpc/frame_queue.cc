@@ -71,7 +71,10 @@ bool FrameQueue::MakeRoom(uint64_t bytes) {
 
 // Of these the last word is all that counts.
 void FrameQueue::TakeNewer(node::Membership& from) {
-  if (from.poll) membership_.poll = from.poll;
+  if (from.poll) {
+    membership_.poll = from.poll;
+    membership_.halted = std::move(from.halted);
+  }
   if (from.witness) membership_.witness = std::move(from.witness);
   membership_.topology_wanted = membership_.topology_wanted || from.topology_wanted;
   if (!from.topology.empty()) membership_.topology = std::move(from.topology);

@@ -91,6 +91,15 @@ TEST(RenderStatusTest, PartitionWithoutAnOwnerIsNotHealthy) {
                         "6)\n"));
 }
 
+TEST(RenderStatusTest, WhatTheClusterCannotDoIsAProblem) {
+  auto status = StatusOf({Up("n1"), Up("n2"), Up("n3")});
+  status.replication = 3;
+  status.halted = "n3 is not removed by itself: its whole zone is down";
+  EXPECT_EQ(JudgeHealth(status).state, Health::State::kDegraded);
+  EXPECT_THAT(RenderStatus(status, /*jobs=*/0, /*colour=*/false),
+              HasSubstr("  n3 is not removed by itself: its whole zone is down\n"));
+}
+
 TEST(RenderStatusTest, FewerCopiesThanWishedAreAdmitted) {
   auto status = StatusOf({Up("n1")});
   status.replication_wished = 3;

@@ -20,6 +20,23 @@ using ::testing::HasSubstr;
 using ::testing::StartsWith;
 using topology::JobId;
 
+TEST(HaltedRemovalTest, EveryMemberTellsWhyANodeIsNotRemoved) {
+  World world({.nodes = 3, .reconciles = true, .remove_after = 5s});
+  world.Pass(1s);
+  EXPECT_EQ(world.at(kN1).ViewCluster(world.now()).halted, "");
+  world.Kill(kN3);
+  world.Pass(40s);
+  for (const NodeId node : {kN1, kN2}) {
+    EXPECT_EQ(world.at(node).ViewCluster(world.now()).halted,
+              "n3 is not removed by itself: its whole zone is down");
+  }
+  world.Restart(kN3);
+  world.Pass(20s);
+  for (const NodeId node : {kN1, kN2, kN3}) {
+    EXPECT_EQ(world.at(node).ViewCluster(world.now()).halted, "");
+  }
+}
+
 class AdministrationTest : public ::testing::Test {
  protected:
   CallId Ask(NodeId node, decltype(Administer::request) request,

@@ -83,6 +83,7 @@ Node::Options World::OptionsOf(NodeId node) const {
   Node::Options options;
   options.replicas.flushes_kept = 1;
   options.system.reconciles = options_.reconciles;
+  options.system.removal.remove_after = options_.remove_after;
   const topology::Member& self = *topology_.Find(node);
   options.founding.self = self.card;
   options.founding.terms = terms_;

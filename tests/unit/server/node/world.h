@@ -45,6 +45,7 @@ class World {
     uint32_t partitions = 16;
     Limits limits = {};
     bool reconciles = false;  // Tests say themselves what moves.
+    Duration remove_after = std::chrono::minutes(5);
   };
 
   explicit World(const Options& options);

@@ -217,6 +217,7 @@ node::ClusterView SomeView() {
       .nodes = {},
       .waiting_for = "godot"};
   view.leaderless = 2;
+  view.halted = "n3 stays";
   view.nodes.push_back(
       {.card =
            {.name = "n1", .uuid = SomeUuid(), .address = "a:1", .peer_address = "a:2", .zone = "z"},
@@ -244,6 +245,7 @@ TEST(ConvertClientTest, StatusShowsAllThatIsKnown) {
   EXPECT_EQ(out.answered_by(), "n1");
   EXPECT_EQ(out.waiting_for(), "godot");
   EXPECT_EQ(out.leaderless(), 2U);
+  EXPECT_EQ(out.halted(), "n3 stays");
   ASSERT_EQ(out.nodes_size(), 2);
   const pb::NodeStatus& up = out.nodes(0);
   EXPECT_EQ(up.name(), "n1");

@@ -41,6 +41,7 @@ inline node::Membership SomeMembership() {
   all.step_answers = {
       {.partition = PartitionId{2}, .term = 6, .if_index = 70, .result = node::StepTaken{71}}};
   all.poll = 6;
+  all.halted = "n3 is silent";
   all.witness = {.asked_in = 6,
                  .silent = {{NodeId{2}, std::chrono::seconds(1)}},
                  .disk = {.used_bytes = 1, .capacity_bytes = 2}};
