@@ -355,10 +355,14 @@ void Instance::Fatal(const Status& status) {
   _exit(StorageFailure(status).code);
 }
 
-// If that cannot be written, the peers say it again at the next start.
+// Each start counts one boot further: one that is not refused by the directory itself may be taken
+// for a restart.
 void Instance::Condemned(const std::string& why) {
   if (const Status written = data_dir_->Condemn(why); !written.ok()) {
-    logger_.Write({LogLevel::kWarn, "daemon", Message(written), {}});
+    logger_.Write({LogLevel::kError,
+                   "daemon",
+                   "do not start kvd on this directory again: " + Message(written),
+                   {}});
   }
   Fatal(MakeStatus(StatusCode::kFailedPrecondition, why));
 }

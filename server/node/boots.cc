@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <iterator>
 #include <utility>
 
 #include "server/node/node.h"
@@ -47,13 +46,11 @@ void Node::Condemn(NodeId peer, const topology::Boot& latest) {
   const topology::Boot& own = options_.founding.boot;
   if (!topology::IsSuperseded(own, latest)) return;
   effects_.condemned = fmt::format(
-      "the disk of {} is older than what {} has said: {} heard it under boot {}, this is boot "
-      "{}{}; "
-      "it was rolled back, or is a copy. What is on it must not be used: start {} with an empty "
-      "data directory, to join again as a new node",
-      options_.founding.self.name, options_.founding.self.name, NameOf(peer), latest.counter,
-      own.counter, own.counter == latest.counter ? " of another process" : "",
-      options_.founding.self.name);
+      "the disk of {0} is older than what {0} has said: {1} heard it under boot {2}, this is boot "
+      "{3}{4}; it was rolled back, or is a copy. What is on it must not be used: start {0} with an "
+      "empty data directory, to join again as a new node",
+      options_.founding.self.name, NameOf(peer), latest.counter, own.counter,
+      own.counter == latest.counter ? " of another process" : "");
 }
 
 }  // namespace kvd::node

@@ -71,13 +71,21 @@ StatusOr<std::optional<std::string>> FirstData(const std::string& path) {
   return std::nullopt;
 }
 
+// Where it cannot be told, it may be.
+Status CheckNotCondemned(const std::string& path) {
+  const auto why = ReadFile(In(path, kCondemned));
+  if (why.ok()) {
+    return MakeStatus(StatusCode::kFailedPrecondition,
+                      fmt::format("data directory {}: {}", path, *why));
+  }
+  if (why.status().code() == StatusCode::kNotFound) return OkStatus();
+  return AsDataDirError(why.status(), path);
+}
+
 StatusOr<std::optional<Identity>> ReadIdentity(const std::string& path) {
   const auto bytes = ReadFile(In(path, kIdentity));
   if (bytes.ok()) {
-    if (const auto why = ReadFile(In(path, kCondemned)); why.ok()) {
-      return MakeStatus(StatusCode::kFailedPrecondition,
-                        fmt::format("data directory {}: {}", path, *why));
-    }
+    KVD_RETURN_IF_ERROR(CheckNotCondemned(path));
     auto identity = DecodeIdentity(*bytes);
     if (!identity.ok()) return Annotate(identity.status(), "data directory " + path);
     return *std::move(identity);

@@ -116,6 +116,12 @@ TEST_F(DataDirTest, ACondemnedDirectoryIsRefusedWithTheReason) {
   EXPECT_THAT(Message(refused), AllOf(HasSubstr(path_), HasSubstr("it was rolled back")));
 }
 
+TEST_F(DataDirTest, ADirectoryThatMayBeCondemnedIsRefused) {
+  Settle();
+  std::filesystem::create_directories(path_ + "/CONDEMNED");
+  EXPECT_EQ(DataDir::Open(path_).status().code(), StatusCode::kPermissionDenied);
+}
+
 TEST_F(DataDirTest, ATopologyHalfWrittenIsNone) {
   Settle();
   Touch("TOPOLOGY.tmp", "half");
