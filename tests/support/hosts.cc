@@ -32,8 +32,9 @@ std::string PortOf(int host) {
 }  // namespace
 
 std::string Hosts::WhyNone() {
-  const Finished tried =
-      RunToEnd({.command = {"unshare", "--net", "ip", "link", "add", kBridge, "type", "bridge"}});
+  const std::string what_is_needed =
+      fmt::format("ip link add {} type bridge && ip link add type veth", kBridge);
+  const Finished tried = RunToEnd({.command = {"unshare", "--net", "sh", "-c", what_is_needed}});
   if (tried.code == 0) return "";
   return "this machine gives no network namespaces, so nothing was tested on several hosts: " +
          (tried.err.empty() ? "unshare or ip is not there" : tried.err);
