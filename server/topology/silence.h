@@ -58,7 +58,7 @@ struct RemovalHalted {
   friend bool operator==(const RemovalHalted&, const RemovalHalted&) = default;
 };
 
-// For people: "n3 is silent for 5 min and stays a member: ...".
+// For people: "n3 is not removed by itself: its whole zone is down".
 [[nodiscard]] std::string Describe(const RemovalHalted& halted, const Topology& topology);
 
 struct NoRemoval {
