@@ -80,14 +80,26 @@ Step MakeStep(const GroupReport& report, Members voters, Members learners) {
           .learners = std::move(learners)};
 }
 
-// The voters after each learner that is ready has taken the place of a silent voter who is not
-// wished; nullopt if there is no such pair.
-std::optional<Step> TakeOver(const Comparison& compared, const GroupReport& report) {
+// The first wished replica, no voter yet, that nobody hears.
+std::optional<NodeId> FindSilent(const Comparison& compared, const std::set<NodeId>& silent) {
+  for (const Members* waited_for : {&compared.missing, &compared.behind}) {
+    for (const raft::Member& member : *waited_for) {
+      if (silent.contains(member.node)) return member.node;
+    }
+  }
+  return std::nullopt;
+}
+
+// The voters after learners that are ready have taken the places of those not wished: of the silent
+// ones, and of all if a wished replica is not heard; nullopt if there is no such pair.
+std::optional<Step> TakeOver(const Comparison& compared, const GroupReport& report,
+                             const std::set<NodeId>& silent) {
   Members leaving = compared.unwished;
   const auto lives = [&](const raft::Member& member) { return report.IsActive(member.id); };
-  const auto silent = std::stable_partition(leaving.begin(), leaving.end(), lives);
-  const auto silent_count = static_cast<size_t>(leaving.end() - silent);
-  const size_t places = std::min(compared.ready.size(), silent_count);
+  const auto dead = std::stable_partition(leaving.begin(), leaving.end(), lives);
+  const bool waits = FindSilent(compared, silent).has_value();
+  const auto vacant = waits ? leaving.size() : static_cast<size_t>(leaving.end() - dead);
+  const size_t places = std::min(compared.ready.size(), vacant);
   if (places == 0) return std::nullopt;
   leaving.resize(leaving.size() - places);
   const auto first_behind = compared.ready.begin() + static_cast<ptrdiff_t>(places);
@@ -98,22 +110,19 @@ std::optional<Step> TakeOver(const Comparison& compared, const GroupReport& repo
   return MakeStep(report, voters, Concat(waiting, compared.behind));
 }
 
-std::optional<Step> StepOf(const Comparison& compared, const GroupReport& report) {
+std::optional<Step> StepOf(const Comparison& compared, const GroupReport& report,
+                           const std::set<NodeId>& silent) {
   if (compared.missing.empty() && compared.behind.empty()) {
     const Members voters = Concat(compared.voting, compared.ready);
     if (HasMajorities(report, voters)) return MakeStep(report, voters, {});
   }
-  if (auto step = TakeOver(compared, report)) return step;
+  if (auto step = TakeOver(compared, report, silent)) return step;
   if (compared.abandoned.empty()) return std::nullopt;
   return MakeStep(report, report.configuration.voters, Concat(compared.ready, compared.behind));
 }
 
 Obstacle ObstacleOf(const Comparison& compared, const std::set<NodeId>& silent) {
-  for (const Members* waited_for : {&compared.missing, &compared.behind}) {
-    for (const raft::Member& member : *waited_for) {
-      if (silent.contains(member.node)) return {Why::kNodeSilent, member.node};
-    }
-  }
+  if (const auto node = FindSilent(compared, silent)) return {Why::kNodeSilent, *node};
   if (!compared.behind.empty()) return {Why::kCatchingUp, compared.behind.front().node};
   return {Why::kNoMajority};
 }
@@ -134,7 +143,7 @@ GroupChange NextChange(const std::vector<Replica>& wish, const GroupReport& repo
   change.as_wished = compared.voting.size() == wish.size() && compared.unwished.empty() &&
                      compared.abandoned.empty();
   if (change.as_wished) return change;
-  change.step = StepOf(compared, report);
+  change.step = StepOf(compared, report, silent);
   if (change.step) return change;
   for (const raft::Member& member : compared.missing) {
     if (!silent.contains(member.node)) change.newcomers.push_back(member);

@@ -3,8 +3,10 @@
 // - One change at a time: nothing while the configuration is not committed, or joint.
 // - Who is new comes as a learner, and votes once it has caught up. The joint change that makes the
 //   last wished replica a voter also removes those no longer wished, never before.
-// - One exception, for safety's sake: a voter who is silent and not wished is no copy worth waiting
-//   for. A learner that has caught up takes its place at once.
+// - Two exceptions, in which a learner that has caught up takes the place of a voter who is not
+//   wished at once. For safety's sake, if that voter is silent: it is no copy worth waiting for.
+//   And if a wished replica is silent: it may be wiped, and its next self let in only once the jobs
+//   are done that would wait for it.
 // - A change to other voters is asked for only if the live ones are a majority of the old voters
 //   and of the new ones.
 // - A replica on a wished node is as good as the one that the topology has numbered, whatever its

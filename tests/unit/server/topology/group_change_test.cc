@@ -109,6 +109,29 @@ TEST_F(GroupChangeTest, ReadyLearnerTakesThePlaceOfASilentVoterAtOnce) {
   EXPECT_THAT(change.step->learners, ElementsAre(New(5)));
 }
 
+// Node 5 may be wiped, and be replaced only once node 4 has arrived.
+TEST_F(GroupChangeTest, ReadyLearnerDoesNotWaitForAWishedReplicaThatIsSilent) {
+  AddLearner(New(4), 0);
+  silent_ = {NodeId{5}};
+  const GroupChange missing = Next({Here(1), New(4), New(5)});
+  ASSERT_TRUE(missing.step);
+  EXPECT_THAT(missing.step->voters, ElementsAre(Here(1), New(4), Here(2)));
+  EXPECT_THAT(missing.step->learners, IsEmpty());
+  AddLearner(New(5), 1000);
+  Silence(NodeId{5});
+  const GroupChange behind = Next({Here(1), New(4), New(5)});
+  ASSERT_TRUE(behind.step);
+  EXPECT_THAT(behind.step->voters, ElementsAre(Here(1), New(4), Here(2)));
+  EXPECT_THAT(behind.step->learners, ElementsAre(New(5)));
+}
+
+TEST_F(GroupChangeTest, VotersAreNotMoreWhileAWishedReplicaIsSilent) {
+  report_ = ReportOf(PartitionId{7}, Wish({Here(1)}));
+  AddLearner(New(4), 0);
+  silent_ = {NodeId{5}};
+  EXPECT_EQ(Next({Here(1), New(4), New(5)}).obstacle, (Obstacle{Why::kNodeSilent, NodeId{5}}));
+}
+
 TEST_F(GroupChangeTest, NothingIsAskedWhileAChangeIsUnderWay) {
   AddLearner(New(4), 0);
   report_.settled = false;
