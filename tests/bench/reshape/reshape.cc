@@ -1,6 +1,7 @@
 // What writers notice while a cluster grows from three nodes to five and shrinks again, with a node
 // killed half-way each time: throughput beside that of before, the longest time without success,
-// what failed and what was lost; and how evenly and with how many copies more than needed it moved.
+// what failed and what was lost; how evenly the copies lie then, and how many were moved beside the
+// fewest that could have been.
 //
 //   ./build/release/tests/bench/reshape/reshape --preload 50000
 //
@@ -20,6 +21,7 @@
 #include "client/admin.h"
 #include "common/check.h"
 #include "tests/bench/failover/writers.h"
+#include "tests/bench/reshape/moves_watch.h"
 #include "tests/support/cluster.h"
 #include "tests/support/eventually.h"
 
@@ -75,19 +77,24 @@ class Reshape {
     const Time began = steady_clock::now();
     std::this_thread::sleep_for(std::chrono::seconds(options_.undisturbed_s));
     const Time grows = steady_clock::now();
-    const uint64_t joined = Grow();
-    PrintBalance(5);
+    const Copies joined = MovedBy([this] { Grow(); });
     const Time grown = steady_clock::now();
+    PrintBalance(5);
+    const auto partitions = static_cast<uint32_t>(asker_.GetRing()->partitions.size());
+    const Copies on_newcomers = CopiesOn(admin_, partitions, {"n4", "n5"});
+    const Time stays = steady_clock::now();
     std::this_thread::sleep_for(std::chrono::seconds(options_.undisturbed_s));
     const Time shrinks = steady_clock::now();
-    const uint64_t left = Shrink();
+    const Copies left = MovedBy([this] { Shrink(); });
     const Time ended = steady_clock::now();
     PrintBalance(3);
     writers.Stop();
-    Print(writers, {{"undisturbed", began, grows, 0},
-                    {"3 -> 5", grows, grown, joined},
-                    {"five nodes", grown, shrinks, 0},
-                    {"5 -> 3", shrinks, ended, left}});
+    Print(writers, {{"undisturbed", began, grows},
+                    {"3 -> 5", grows, grown},
+                    {"five nodes", stays, shrinks},
+                    {"5 -> 3", shrinks, ended}});
+    PrintMoved("3 -> 5", joined, on_newcomers);
+    PrintMoved("5 -> 3", left, on_newcomers);
   }
 
  private:
@@ -95,7 +102,6 @@ class Reshape {
     const char* what;
     Time from;
     Time to;
-    uint64_t copies;
   };
 
   [[nodiscard]] std::vector<std::vector<std::string>> Keys() const {
@@ -140,31 +146,26 @@ class Reshape {
     cluster_.Start(victim);
   }
 
-  // The copies that the jobs from `first` on made.
-  [[nodiscard]] uint64_t CopiesSince(size_t first) const {
-    const auto jobs = Jobs();
-    uint64_t copies = 0;
-    for (size_t i = first; i < jobs.size(); ++i) copies += jobs[i].copies;
-    return copies;
+  [[nodiscard]] Copies MovedBy(const std::function<void()>& change) const {
+    MovesWatch watch(admin_);
+    change();
+    return watch.Stop();
   }
 
-  uint64_t Grow() {
+  void Grow() {
     cluster_.Start(4);
     cluster_.Start(5);
     Await("both join", [this] { return CountNodes() == 5; });
     KillHalfway(2);
     AwaitNodes(5);
-    return CopiesSince(0);
   }
 
-  uint64_t Shrink() {
-    const size_t before = Jobs().size();
+  void Shrink() {
     for (const char* node : {"n4", "n5"}) {
       KVD_CHECK(admin_.StartChange(client::Leave{.node = node}).ok(), "a node leaves");
     }
     KillHalfway(3);
     AwaitNodes(3);
-    return CopiesSince(before);
   }
 
   [[nodiscard]] size_t CountNodes() const {
@@ -187,9 +188,20 @@ class Reshape {
                static_cast<double>(most * nodes) / static_cast<double>(all));
   }
 
+  // Whoever comes is given at least what it holds in the end; whoever goes gives all it had.
+  static void PrintMoved(const char* what, const Copies& moved, const Copies& least) {
+    const auto ratio = [](uint64_t a, uint64_t b) {
+      return static_cast<double>(a) / static_cast<double>(b);
+    };
+    fmt::print("{}: {} copies moved of {} at least, {:.2f}; {:.1f} MB of {:.1f}, {:.2f}\n", what,
+               moved.count, least.count, ratio(moved.count, least.count),
+               ratio(moved.bytes, 1'000'000), ratio(least.bytes, 1'000'000),
+               ratio(moved.bytes, least.bytes));
+  }
+
   void Print(const Writers& writers, const std::vector<Window>& windows) const {
-    fmt::print("{:<12} {:>8} {:>8} {:>7} {:>12} {:>12} {:>7}\n", "", "seconds", "puts/s", "ratio",
-               "nobody, ms", "some, ms", "copies");
+    fmt::print("{:<12} {:>8} {:>8} {:>7} {:>12} {:>12}\n", "", "seconds", "puts/s", "ratio",
+               "nobody, ms", "some, ms");
     double first = 0;
     for (const Window& window : windows) {
       const double seconds = std::chrono::duration<double>(window.to - window.from).count();
@@ -197,8 +209,8 @@ class Reshape {
           static_cast<double>(writers.SuccessesWithin(window.from, window.to)) / seconds;
       if (first == 0) first = rate;
       const Gaps gaps = writers.GapsWithin(window.from, window.to);
-      fmt::print("{:<12} {:>8.1f} {:>8.0f} {:>7.2f} {:>12.0f} {:>12.0f} {:>7}\n", window.what,
-                 seconds, rate, rate / first, gaps.nobody, gaps.worst, window.copies);
+      fmt::print("{:<12} {:>8.1f} {:>8.0f} {:>7.2f} {:>12.0f} {:>12.0f}\n", window.what, seconds,
+                 rate, rate / first, gaps.nobody, gaps.worst);
     }
     fmt::print("{} acknowledged, {} failed, {} lost\n", writers.acknowledged(),
                writers.failures().size(), writers.CountLost(asker_));
