@@ -101,7 +101,7 @@ void SystemGroup::OnAnnounced(const topology::NodeCard& card, Instant now) {
     effects_.verdicts.emplace_back(card.uuid, *refusal);
     return;
   }
-  effects_.verdicts.emplace_back(card.uuid, std::nullopt);
+  effects_.verdicts.emplace_back(card.uuid, WhyNotYet());
   if (const auto* moved = std::get_if<topology::NoteCard>(&verdict)) {
     Follow(*moved);
   } else if (const auto* wiped = std::get_if<topology::ReplaceWiped>(&verdict)) {
@@ -112,6 +112,12 @@ void SystemGroup::OnAnnounced(const topology::NodeCard& card, Instant now) {
     const auto is_same = [&](const Joiner& one) { return one.card.uuid == card.uuid; };
     if (std::ranges::none_of(joiners_, is_same)) joiners_.push_back({card, now});
   }
+}
+
+// It is kept all the same.
+std::optional<Refusal> SystemGroup::WhyNotYet() const {
+  if (version_ != 0 || halted_.empty()) return std::nullopt;
+  return Refusal{.reason = Reason::kUnsafeChange, .message = halted_};
 }
 
 // Nodes announce themselves until they are known: what waits is kept once.

@@ -144,6 +144,7 @@ class SystemGroup {
     Instant since;  // When it was asked for last.
   };
 
+  [[nodiscard]] std::optional<Refusal> WhyNotYet() const;
   void Follow(topology::Command command);
 
   // Operators (system_changes.cc).

@@ -12,6 +12,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 using topology::Topology;
@@ -103,6 +104,21 @@ TEST_F(SystemGroupOfAFoundingTest, ASilentFounderThatMayNotHoldTheFirstTopologyI
             "nobody joins, moves or is replaced yet: n3 may not have stored the cluster's first "
             "topology; start it, or wait until it has been silent for 300 s");
   EXPECT_THAT(After(100ms).log, IsEmpty());
+}
+
+TEST_F(SystemGroupOfAFoundingTest, WhoJoinsIsToldWhomItsClusterWaitsForAndIsTakenInThen) {
+  Testify(kN1);
+  Testify(kN2);
+  silent_ = {kN3};
+  (void)After(100ms);
+  group_.OnAnnounced(topology::CardOf(4), now_);
+  const auto verdicts = After(0s).verdicts;
+  ASSERT_THAT(verdicts, SizeIs(1));
+  ASSERT_TRUE(verdicts[0].second);
+  EXPECT_THAT(verdicts[0].second->message, HasSubstr("n3 may not have stored"));
+  Testify(kN3);
+  EXPECT_EQ(Written(After(100ms)), founded_);
+  EXPECT_NE(Written(After(500ms)).FindName("n4"), nullptr);
 }
 
 TEST_F(SystemGroupOfAFoundingTest, AFounderLostForSoLongAsToBeRemovedIsNotWaitedFor) {
