@@ -16,6 +16,7 @@ Machine::Machine(const Surroundings& around, Options options)
 
 void Machine::Start() {
   if (process_ != nullptr || is_off_ || disk().is_condemned()) return;
+  if (MayPassForOneThatFollows()) return disk().Condemn();
   ++run_;
   draining_ = false;
   around_.world.Trace(name(), "starts");
@@ -52,6 +53,11 @@ void Machine::Start() {
   } else {
     process_->SetDiskFull(disk_full_);
   }
+}
+
+bool Machine::MayPassForOneThatFollows() const {
+  if (around_.sabotage == Sabotage::kRollBackUnnoticed) return false;
+  return is_rolled_back_ && disk().boot().counter >= boots_noticed_;
 }
 
 void Machine::Kill() {
@@ -139,16 +145,17 @@ void Machine::TurnOn() {
   Start();
 }
 
-bool Machine::IsCopyBefore(const topology::Boot& boot) const {
-  return copy_ != nullptr && copy_->boot().counter < boot.counter;
+bool Machine::IsCopyBefore(uint64_t boots) const {
+  return copy_ != nullptr && copy_->boot().counter < boots;
 }
 
-void Machine::RollBack() {
-  KVD_CHECK(process_ == nullptr && copy_ != nullptr, "nobody uses the disk that is rolled back");
+void Machine::RollBack(uint64_t boots) {
+  KVD_CHECK(process_ == nullptr && IsCopyBefore(boots), "nobody uses it, and it will be noticed");
   around_.world.Trace(name(), "its disk is rolled back");
   const topology::Boot latest = disk().boot();
   disks_.push_back(std::move(copy_));
   is_rolled_back_ = true;
+  boots_noticed_ = boots;
   if (around_.sabotage == Sabotage::kRollBackUnnoticed) disk().SetBoot(latest);
   around_.consensus.RolledBack(host(), disk());
   around_.ledger.Wiped(host());

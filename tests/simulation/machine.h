@@ -66,12 +66,13 @@ class Machine {
   void CopyDisk() { copy_ = disk().Copy(); }
   [[nodiscard]] bool has_copy() const { return copy_ != nullptr; }
 
-  // Puts the copy in the place of the disk. REQUIRES: there is one, and nothing runs.
-  void RollBack();
+  // Puts the copy in the place of the disk. It is condemned before it starts under a boot past the
+  // first `boots`, which might be taken for one that follows. REQUIRES: IsCopyBefore(boots), and
+  // nothing runs.
+  void RollBack(uint64_t boots);
 
-  // Whether a process that starts after RollBack() speaks under a boot that everyone who heard
-  // `boot` refuses.
-  [[nodiscard]] bool IsCopyBefore(const topology::Boot& boot) const;
+  // Whether a process that starts after RollBack(boots) speaks under one of the first `boots`.
+  [[nodiscard]] bool IsCopyBefore(uint64_t boots) const;
 
   // It gets another address, from its next start on. REQUIRES: nothing runs.
   void Move();
@@ -95,6 +96,7 @@ class Machine {
   [[nodiscard]] uint64_t run() const { return run_; }
 
  private:
+  [[nodiscard]] bool MayPassForOneThatFollows() const;
   void Kill();
   void StartAfter(Duration down);
   void BeginStop(Duration down);
@@ -111,6 +113,7 @@ class Machine {
   bool draining_ = false;
   bool is_off_ = false;
   bool is_rolled_back_ = false;
+  uint64_t boots_noticed_ = 0;  // Of a disk that was rolled back.
   uint32_t moves_ = 0;
   uint64_t run_ = 0;
   std::unique_ptr<Process> process_;

@@ -1,6 +1,7 @@
 #include "tests/simulation/operator.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace kvd::simulation {
 namespace {
@@ -188,8 +189,8 @@ void Operator::TakeAway() {
 void Operator::BringBack(Machine& machine) {
   Random& random = around_.world.random();
   if (around_.consensus.CanDoWithout(machine.host()) && random.Chance(500'000)) {
-    if (WouldBeNoticed(machine)) {
-      machine.RollBack();
+    if (const uint64_t boots = BootsNoticed(machine); machine.IsCopyBefore(boots)) {
+      machine.RollBack(boots);
     } else {
       machine.Wipe();
     }
@@ -200,16 +201,21 @@ void Operator::BringBack(Machine& machine) {
 }
 
 // By every member, whomever it reaches first.
-bool Operator::WouldBeNoticed(const Machine& machine) const {
-  return std::ranges::all_of(machines_, [&](const auto& other) {
-    if (other.get() == &machine || StandingOf(*other) != Standing::kMember) return true;
-    const auto topology = topology::DecodeTopology(*other->disk().topology());
-    const auto& record = other->disk().Kept(storage::KeptRecord::kBoots);
-    if (!topology.ok() || !record) return false;
+uint64_t Operator::BootsNoticed(const Machine& machine) const {
+  const auto heard = [&machine](const Disk& disk) -> uint64_t {
+    const auto topology = topology::DecodeTopology(*disk.topology());
+    const auto& record = disk.Kept(storage::KeptRecord::kBoots);
+    if (!topology.ok() || !record) return 0;
     const auto boots = topology::Boots::Decode(*record, topology->cluster_id);
-    const auto heard = boots.ok() ? boots->Find(machine.disk().node_uuid()) : std::nullopt;
-    return heard && machine.IsCopyBefore(*heard);
-  });
+    const auto boot = boots.ok() ? boots->Find(machine.disk().node_uuid()) : std::nullopt;
+    return boot ? boot->counter : 0;
+  };
+  uint64_t lowest = std::numeric_limits<uint64_t>::max();
+  for (const auto& other : machines_) {
+    if (other.get() == &machine || StandingOf(*other) != Standing::kMember) continue;
+    lowest = std::min(lowest, heard(other->disk()));
+  }
+  return lowest;
 }
 
 void Operator::MoveOne() {

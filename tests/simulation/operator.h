@@ -6,8 +6,9 @@
 //
 // An operator is careful: no disk is lost or rolled back as long as that could cost a group its
 // majority, or nobody would notice, and nobody moves before the cluster knows where the last one
-// that moved is. Who says that it has to start empty is emptied. What he knows of the cluster is
-// what was decided, at once.
+// that moved is. Who says that it has to start empty is emptied, and so is a disk that was rolled
+// back and started as often as those who remember it can tell. What he knows of the cluster is what
+// was decided, at once.
 //
 // Threading: one world, one thread.
 #pragma once
@@ -50,7 +51,7 @@ class Operator {
   void Tend();
   void TendLater();
   void CopySomeDisk();
-  [[nodiscard]] bool WouldBeNoticed(const Machine& machine) const;
+  [[nodiscard]] uint64_t BootsNoticed(const Machine& machine) const;
   void AskForSomething();
   [[nodiscard]] node::Administer DrawRequest();
   [[nodiscard]] Standing StandingOf(const Machine& machine) const;
