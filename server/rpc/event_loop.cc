@@ -11,6 +11,9 @@
 namespace kvd::rpc {
 namespace {
 
+// Events of one round: so that a node under load still answers.
+constexpr int kMostAtHand = 64;
+
 // The queue that a server which is being built is to share; on the thread that builds it.
 thread_local grpc::ServerCompletionQueue* shared = nullptr;
 
@@ -90,17 +93,35 @@ void EventLoop::Start() {
 
 void EventLoop::Run() {
   runtime::NameThread("kvd-loop");
-  void* tag = nullptr;
-  bool ok = false;
   while (true) {
-    const auto next = queue_->AsyncNext(&tag, &ok, ToGrpc(watch_.SleepUntil()));
-    if (next == grpc::CompletionQueue::SHUTDOWN) return watch_.StopWatching();
-    if (next == grpc::CompletionQueue::GOT_EVENT) {
-      static_cast<Completion*>(tag)->Proceed(ok);
+    const Next next = Await(ToGrpc(watch_.SleepUntil()));
+    if (next.status == Status::SHUTDOWN) return watch_.StopWatching();
+    if (next.status == Status::GOT_EVENT) {
+      HandleAllAtHand(next);
     } else {
       watch_.RoundIfDue();
     }
   }
+}
+
+EventLoop::Next EventLoop::Await(gpr_timespec deadline) {
+  void* tag = nullptr;
+  bool ok = false;
+  const Status status = queue_->AsyncNext(&tag, &ok, deadline);
+  return {status, static_cast<Completion*>(tag), ok};
+}
+
+// Looking once more costs less than a round, and frames to every peer, for each event.
+void EventLoop::HandleAllAtHand(Next next) {
+  const bool gathers = watch_.Gather();
+  next.completion->Proceed(next.ok);
+  if (!gathers) return;
+  for (int i = 1; i < kMostAtHand; ++i) {
+    next = Await(gpr_inf_past(GPR_CLOCK_MONOTONIC));
+    if (next.status != Status::GOT_EVENT) break;
+    next.completion->Proceed(next.ok);
+  }
+  watch_.RoundOfGathered();
 }
 
 void EventLoop::Post(std::function<void()> function) {

@@ -71,7 +71,16 @@ class EventLoop {
   [[nodiscard]] grpc::ServerCompletionQueue& queue() { return *queue_; }
 
  private:
+  using Status = grpc::CompletionQueue::NextStatus;
+  struct Next {
+    Status status;
+    Completion* completion;
+    bool ok;
+  };
+
   void Run();
+  Next Await(gpr_timespec deadline);
+  void HandleAllAtHand(Next next);
 
   runtime::Watch& watch_;
   std::unique_ptr<grpc::ServerCompletionQueue> queue_;

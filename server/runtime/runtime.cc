@@ -83,6 +83,10 @@ void Runtime::RoundIfDue() {
   if (turns_.TakeIfDue()) Round();
 }
 
+void Runtime::RoundOfGathered() {
+  if (turns_.HasGathered()) Round();
+}
+
 // In a turn.
 void Runtime::Round() {
   auto events = turns_.Take();

@@ -79,6 +79,8 @@ class Runtime final : public Watch {
 
   [[nodiscard]] Instant SleepUntil() override { return turns_.Watch(); }
   void RoundIfDue() override;
+  [[nodiscard]] bool Gather() override { return turns_.Gather(); }
+  void RoundOfGathered() override;
   void StopWatching() override { turns_.Unwatch(); }
 
   // Waits until `predicate` holds for the node, asking every few milliseconds. False: `timeout`

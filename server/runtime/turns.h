@@ -2,7 +2,7 @@
 // nobody is at work gets the turn, and does one round of work itself, on the spot. What others put
 // meanwhile waits for the next round, which the keeper does. So a lone event changes no thread, and
 // under load work becomes batches as in a queue. A thread that wakes another costs more than most
-// rounds of work.
+// rounds of work. Who brings several events at once gathers them into one round.
 //
 // What is due by time alone is done by the watch, a thread that sleeps elsewhere anyway and is up
 // again in time, or by the keeper where there is no watch, or when it would be up too late.
@@ -49,9 +49,7 @@ class Turns {
   void Finish(Instant wake_at) {
     const std::lock_guard lock(mu_);
     wake_at_ = wake_at;
-    state_ = items_.empty() ? State::kFree : State::kHanded;
-    const bool too_late = wake_at_ < asleep_until_ && wake_at_ < watch_back_at_;
-    if (closed_ || state_ == State::kHanded || too_late) changed_.notify_all();
+    EndTurn();
   }
 
   // The watch's, before it sleeps: when to be back, to ask whether it IsDue(). Instant::max(): when
@@ -68,6 +66,24 @@ class Turns {
     if (closed_ || state_ != State::kFree || !IsTime()) return false;
     state_ = State::kTaken;
     return true;
+  }
+
+  // The watch's, before it puts what may be several things: gets the turn, if nobody has it. What
+  // is put, by whomever, waits until HasGathered().
+  [[nodiscard]] bool Gather() {
+    const std::lock_guard lock(mu_);
+    if (closed_ || state_ != State::kFree) return false;
+    state_ = State::kTaken;
+    return true;
+  }
+
+  // In the turn that Gather() got. True: there is work, and the turn ends like any other. False:
+  // there is none, and the turn is over.
+  [[nodiscard]] bool HasGathered() {
+    const std::lock_guard lock(mu_);
+    if (!items_.empty() || IsTime()) return true;
+    EndTurn();
+    return false;
   }
 
   // There is no watch any more.
@@ -107,6 +123,12 @@ class Turns {
  private:
   using TimePoint = std::chrono::steady_clock::time_point;
   enum class State { kFree, kTaken, kHanded };
+
+  void EndTurn() {
+    state_ = items_.empty() ? State::kFree : State::kHanded;
+    const bool too_late = wake_at_ < asleep_until_ && wake_at_ < watch_back_at_;
+    if (closed_ || state_ == State::kHanded || too_late) changed_.notify_all();
+  }
 
   [[nodiscard]] bool IsTime() const {
     return TimePoint(wake_at_.time_since_epoch()) <= std::chrono::steady_clock::now();

@@ -18,6 +18,8 @@ class NothingIsDue final : public runtime::Watch {
  public:
   [[nodiscard]] Instant SleepUntil() override { return Instant::max(); }
   void RoundIfDue() override {}
+  [[nodiscard]] bool Gather() override { return false; }
+  void RoundOfGathered() override {}
   void StopWatching() override {}
 };
 

@@ -143,6 +143,67 @@ TEST_F(TurnsTest, WithoutTheWatchTimeIsTheKeepersAgain) {
   keeper.join();
 }
 
+TEST_F(TurnsTest, WhatIsGatheredIsOneRoundsWork) {
+  ASSERT_TRUE(turns_.Gather());
+  EXPECT_EQ(turns_.Add(1, /*always=*/true), Put::kQueued);
+  EXPECT_EQ(turns_.Add(2, /*always=*/true), Put::kQueued);
+  EXPECT_TRUE(turns_.HasGathered());
+  EXPECT_EQ(turns_.Add(3, /*always=*/true), Put::kQueued) << "the turn goes on";
+  EXPECT_THAT(turns_.Take(), ElementsAre(1, 2, 3));
+  turns_.Finish(kNever);
+  EXPECT_EQ(turns_.Add(4, /*always=*/true), Put::kYourTurn);
+}
+
+TEST_F(TurnsTest, NothingGatheredIsNoRound) {
+  ASSERT_TRUE(turns_.Gather());
+  EXPECT_FALSE(turns_.HasGathered());
+  EXPECT_EQ(turns_.Add(1, /*always=*/false), Put::kYourTurn) << "the turn is over";
+}
+
+TEST_F(TurnsTest, WhatIsDueIsDoneWithNothingGathered) {
+  ASSERT_EQ(turns_.Add(1, /*always=*/false), Put::kYourTurn);
+  (void)turns_.Take();
+  turns_.Finish(Now());
+  EXPECT_LE(turns_.Watch(), Now());
+  ASSERT_TRUE(turns_.Gather());
+  EXPECT_TRUE(turns_.HasGathered());
+  EXPECT_THAT(turns_.Take(), IsEmpty());
+}
+
+TEST_F(TurnsTest, NobodyGathersWhileSomebodyIsAtWorkOrIsAboutToBe) {
+  ASSERT_EQ(turns_.Add(1, /*always=*/false), Put::kYourTurn);
+  EXPECT_FALSE(turns_.Gather());
+  EXPECT_THAT(turns_.Take(), ElementsAre(1));
+  EXPECT_EQ(turns_.Add(2, /*always=*/false), Put::kQueued);
+  turns_.Finish(kNever);
+  EXPECT_FALSE(turns_.Gather()) << "the keeper is on its way";
+  EXPECT_TRUE(turns_.AwaitTurn());
+}
+
+TEST_F(TurnsTest, AKeeperThatFellAsleepWhileNothingWasGatheredKnowsTheTime) {
+  for (int i = 0; i < 100; ++i) {  // In some of them it is asleep in time.
+    ASSERT_EQ(turns_.Add(1, /*always=*/false), Put::kYourTurn);
+    (void)turns_.Take();
+    turns_.Finish(Now() + std::chrono::milliseconds(2));
+    ASSERT_TRUE(turns_.Gather());
+    std::thread keeper([&] { EXPECT_TRUE(turns_.AwaitTurn()); });
+    std::this_thread::yield();
+    if (turns_.HasGathered()) turns_.Finish(Now());
+    keeper.join();
+    turns_.Finish(kNever);
+  }
+}
+
+TEST_F(TurnsTest, ClosingWaitsForWhoGathers) {
+  ASSERT_TRUE(turns_.Gather());
+  std::thread closer([&] { turns_.Close(); });
+  while (turns_.Add(1, /*always=*/true) != Put::kRefused) std::this_thread::yield();
+  (void)turns_.Take();
+  EXPECT_FALSE(turns_.HasGathered());
+  closer.join();
+  EXPECT_FALSE(turns_.Gather());
+}
+
 TEST_F(TurnsTest, ClosingWakesTheKeeperAndRefusesWhatComes) {
   std::thread keeper([&] { EXPECT_FALSE(turns_.AwaitTurn()); });
   turns_.Close();
@@ -185,7 +246,9 @@ TEST(TurnsRaceTest, NothingIsLostAndNobodyWorksBesideAnother) {
   for (int who = 0; who < kThreads; ++who) {
     threads.emplace_back([&, who] {
       for (int i = 0; i < kEach; ++i) {
+        const bool gathers = who == 0 && turns.Gather();
         if (turns.Add(who, /*always=*/true) == Turns<int>::Put::kYourTurn) round();
+        if (gathers && turns.HasGathered()) round();
       }
     });
   }
