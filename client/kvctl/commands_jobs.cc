@@ -71,7 +71,7 @@ class Watch {
     std::vector<std::pair<uint64_t, client::JobState>> states;
     for (const Job& job : jobs) states.emplace_back(job.id, job.state);
     const Duration now = stopwatch_.Elapsed();
-    if (printed_at_ && states == states_ && now - *printed_at_ < Progress::kEvery) {
+    if (printed_at_ && states == states_ && now - *printed_at_ < Milestones::kEvery) {
       return ExitCode::kDone;
     }
     printed_at_ = now;

@@ -9,6 +9,7 @@
 #include "client/admin.h"
 #include "client/kvctl/interrupt.h"
 #include "client/kvctl/layout.h"
+#include "client/kvctl/live_line.h"
 #include "client/kvctl/render_jobs.h"
 #include "config/units.h"
 
@@ -20,33 +21,24 @@ using client::JobState;
 
 constexpr Duration kPollInterval = std::chrono::milliseconds(250);
 
-// Shows how far a job is: one line drawn again and again, lines below each other, or objects.
+// Shows how far a job is: a line, or objects.
 class Display {
  public:
-  explicit Display(Session& session) : session_(session) {}
+  explicit Display(Session& session) : session_(session), line_(session) {}
 
   // `due`: it is worth a line where lines stay.
   ExitCode Show(const Job& job, bool due) {
     if (session_.json()) return due ? session_.Print(JobJson(job)) : ExitCode::kDone;
-    if (session_.settings().quiet) return ExitCode::kDone;
-    Console& console = session_.console();
-    if (session_.settings().animated) {
-      console.WriteErr("\r" + ProgressBar(job, console.err_columns()) + "\x1b[K");
-      is_drawn_ = true;
-    } else if (due) {
-      console.WriteErr(JobLine(job) + "\n");
-    }
+    line_.Show(ProgressBar(job, session_.console().err_columns()), JobLine(job), due);
     return ExitCode::kDone;
   }
 
   // What is written next begins a line.
-  void Finish() {
-    if (std::exchange(is_drawn_, false)) session_.console().WriteErr("\n");
-  }
+  void Finish() { line_.Finish(); }
 
  private:
   Session& session_;
-  bool is_drawn_ = false;
+  LiveLine line_;
 };
 
 std::string DetachedText(const Session& session, const Job& job) {

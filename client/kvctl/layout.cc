@@ -10,6 +10,30 @@
 #include "common/check.h"
 
 namespace kvd::kvctl {
+namespace {
+
+constexpr size_t kWidestBar = 20;
+constexpr size_t kNarrowestBar = 6;
+
+std::string Bar(uint64_t percent, size_t cells) {
+  const size_t full = std::min<uint64_t>(percent, 100) * cells / 100;
+  std::string bar;
+  for (size_t i = 0; i < cells; ++i) bar += i < full ? "\u2588" : "\u2591";
+  return bar;
+}
+
+// `text` cut to `columns`. REQUIRES: UTF-8.
+std::string Clip(std::string text, size_t columns) {
+  size_t end = text.size();
+  for (size_t width = DisplayWidth(text); width > columns; --width) {
+    do --end;
+    while ((static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U);
+  }
+  text.resize(end);
+  return text;
+}
+
+}  // namespace
 
 std::string Paint(std::string_view text, Tint tint, bool colour) {
   constexpr std::array kCodes = {"", "1", "32", "33", "31"};
@@ -72,6 +96,16 @@ std::string FormatLatency(Duration took) {
 
 std::string Plural(uint64_t count, std::string_view noun) {
   return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
+}
+
+std::string BarLine(const std::string& title, uint64_t percent, const std::string& figures,
+                    size_t columns) {
+  // The last column stays empty: some terminals begin a new line in it.
+  const size_t room = std::max<size_t>(columns, 1) - 1;
+  const size_t taken = DisplayWidth(title) + DisplayWidth(figures) + 1;
+  const size_t cells = room > taken ? std::min(room - taken, kWidestBar) : 0;
+  if (cells < kNarrowestBar) return Clip(title + figures, room);
+  return title + Bar(percent, cells) + " " + figures;
 }
 
 void Table::AddColumn(std::string_view name, Align align) {

@@ -36,6 +36,11 @@ enum class Tint : uint8_t { kNone, kBold, kGreen, kYellow, kRed };
 // "1 node", "2 nodes".
 [[nodiscard]] std::string Plural(uint64_t count, std::string_view noun);
 
+// The title, a bar that is full at 100, the figures: never wider than `columns`. The bar gives way
+// first. REQUIRES: UTF-8.
+[[nodiscard]] std::string BarLine(const std::string& title, uint64_t percent,
+                                  const std::string& figures, size_t columns);
+
 // Columns as wide as their widest cell, two spaces between them, numbers to the right.
 class Table {
  public:

@@ -1,5 +1,5 @@
-// Decides, from one look at a job after another, when its progress is worth a line, and what to say
-// of the time it took and of how far it came.
+// Decides, from one look after another at what takes its time, when its progress is worth a line;
+// and of a job, what to say of the time it took and of how far it came.
 //
 // Pure: time is the caller's, from when it began to look. Threading: confined to its caller.
 #pragma once
@@ -12,14 +12,46 @@
 
 namespace kvd::kvctl {
 
-class Progress {
+class Milestones {
  public:
   // A line says what the one before it did not: so much later, or so much further.
   static constexpr Duration kEvery = std::chrono::seconds(5);
   static constexpr uint64_t kStepPercent = 10;
 
-  // True if this look is worth a line: the first one is, a new state is, and what kEvery and
-  // kStepPercent say.
+  // True if this look is worth a line: the first one is, and what kEvery and kStepPercent say.
+  [[nodiscard]] bool OnLook(uint64_t percent, Duration now);
+
+  // The next look is worth a line.
+  void Reset() { said_.reset(); }
+
+ private:
+  struct Said {
+    uint64_t percent = 0;
+    Duration at{};
+  };
+
+  std::optional<Said> said_;
+};
+
+// How fast something is, from one look at what is done after another.
+class Speedometer {
+ public:
+  // Over which the speed is averaged, so that it can be read.
+  static constexpr Duration kWindow = std::chrono::seconds(1);
+
+  // Per second, in the last window that has ended; in the first one, since it began.
+  [[nodiscard]] double OnLook(uint64_t done, Duration now);
+
+ private:
+  uint64_t done_before_ = 0;
+  Duration since_{};
+  std::optional<double> per_second_;
+};
+
+// Of a job.
+class Progress {
+ public:
+  // True if this look is worth a line: a new state is, and what Milestones say.
   [[nodiscard]] bool OnLook(const client::Job& job, Duration now);
 
   // How long the job had run at the last look; zero if nobody told. Nodes count from when they
@@ -32,13 +64,8 @@ class Progress {
   [[nodiscard]] const std::optional<client::Job>& forward() const { return forward_; }
 
  private:
-  struct Said {
-    client::JobState state;
-    uint64_t percent = 0;
-    Duration at{};
-  };
-
-  std::optional<Said> said_;
+  Milestones milestones_;
+  std::optional<client::JobState> state_;  // At the last look.
   std::optional<client::Job> forward_;
   std::optional<Duration> born_at_;  // By the looks so far: below zero, if it had begun before.
   Duration age_{};

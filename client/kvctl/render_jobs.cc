@@ -18,9 +18,6 @@ using client::Job;
 using client::JobState;
 using nlohmann::ordered_json;
 
-constexpr size_t kWidestBar = 20;
-constexpr size_t kNarrowestBar = 6;
-
 int64_t Milliseconds(Duration duration) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
 }
@@ -75,24 +72,6 @@ std::string Figures(const Job& job) {
   return out;
 }
 
-std::string Bar(uint64_t percent, size_t cells) {
-  const size_t full = std::min<uint64_t>(percent, 100) * cells / 100;
-  std::string bar;
-  for (size_t i = 0; i < cells; ++i) bar += i < full ? "\u2588" : "\u2591";
-  return bar;
-}
-
-// `text` cut to `columns`. REQUIRES: UTF-8.
-std::string Clip(std::string text, size_t columns) {
-  size_t end = text.size();
-  for (size_t width = DisplayWidth(text); width > columns; --width) {
-    do --end;
-    while ((static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U);
-  }
-  text.resize(end);
-  return text;
-}
-
 Tint TintOf(JobState state) {
   switch (state) {
     case JobState::kDone:
@@ -140,14 +119,7 @@ std::string JobLine(const Job& job) {
 }
 
 std::string ProgressBar(const Job& job, size_t columns) {
-  const std::string title = JobTitle(job) + "   ";
-  const std::string figures = Figures(job);
-  // The last column stays empty: some terminals begin a new line in it.
-  const size_t room = std::max<size_t>(columns, 1) - 1;
-  const size_t taken = DisplayWidth(title) + DisplayWidth(figures) + 1;
-  const size_t cells = room > taken ? std::min(room - taken, kWidestBar) : 0;
-  if (cells < kNarrowestBar) return Clip(title + figures, room);
-  return title + Bar(PercentDone(job), cells) + " " + figures;
+  return BarLine(JobTitle(job) + "   ", PercentDone(job), Figures(job), columns);
 }
 
 std::string JobsTable(const std::vector<Job>& jobs, bool colour) {

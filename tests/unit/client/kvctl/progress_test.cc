@@ -77,6 +77,24 @@ TEST(ProgressTest, HowFarItCameIsKeptWhenItIsUndone) {
   EXPECT_EQ(progress.forward()->copies_done(), 55U);
 }
 
+TEST(MilestonesTest, AfterAResetTheNextLookIsWorthALine) {
+  Milestones milestones;
+  EXPECT_TRUE(milestones.OnLook(5, seconds(0)));
+  EXPECT_FALSE(milestones.OnLook(5, milliseconds(1)));
+  milestones.Reset();
+  EXPECT_TRUE(milestones.OnLook(5, milliseconds(2)));
+}
+
+TEST(SpeedometerTest, IsSteadyForASecondAtATime) {
+  Speedometer speedometer;
+  EXPECT_EQ(speedometer.OnLook(0, seconds(0)), 0);
+  EXPECT_EQ(speedometer.OnLook(50, milliseconds(500)), 100) << "since it began";
+  EXPECT_EQ(speedometer.OnLook(400, seconds(2)), 200);
+  EXPECT_EQ(speedometer.OnLook(900, milliseconds(2999)), 200) << "of the last window that ended";
+  EXPECT_EQ(speedometer.OnLook(1000, seconds(3)), 600) << "of this one alone";
+  EXPECT_EQ(speedometer.OnLook(1000, seconds(4)), 0);
+}
+
 TEST(PatienceTest, EndsWhenNobodyHasAnsweredForTooLong) {
   Patience patience;
   EXPECT_FALSE(patience.OnSilence(seconds(3)));
