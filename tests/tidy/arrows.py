@@ -20,7 +20,9 @@ LAYERS = (
     {"server/rpc"},
     {"server/daemon"},
 )
+# Of the client's rooms, each beside what all of them may use.
 CLIENT_MAY_USE = {"common", "config", "client"}
+CLIENT_ROOMS = {"client/kvctl": {"client/load"}}
 
 
 class Room(NamedTuple):
@@ -63,7 +65,7 @@ def goes_up(source: str, target: str) -> str | None:
     if source.startswith(target + "/"):
         return None
     if source.split("/")[0] == "client":
-        if target in CLIENT_MAY_USE:
+        if target in CLIENT_MAY_USE | CLIENT_ROOMS.get(source, set()):
             return None
         return "client sees only proto, common and config"
     here, there = _layer(source), _layer(target)

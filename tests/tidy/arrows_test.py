@@ -14,7 +14,8 @@ server/raft: kvd::common | kvd::storage
 server/node: kvd::common kvd::raft |
 server/rpc: kvd::common kvd::node |
 client: kvd::common | kvd::config
-client/kvctl: kvd::common kvd::client |
+client/load: kvd::common kvd::client |
+client/kvctl: kvd::common kvd::client kvd::load |
 """)
 
 
@@ -57,6 +58,12 @@ class ArrowsTest(unittest.TestCase):
         self.assertIn("client sees only", breaches("client/client.cc", "server/ring/ring.h")[0])
         self.assertEqual(breaches("client/kvctl/put.cc", "client/client.h", "common/types.h"), [])
         self.assertEqual(len(breaches("client/client.h", "client/kvctl/put.h")), 1)
+
+    def test_kvctl_uses_the_load_but_neither_the_library_nor_the_load_uses_what_is_above_it(self):
+        self.assertEqual(breaches("client/kvctl/bench.cc", "client/load/run.h"), [])
+        self.assertEqual(breaches("client/load/run.cc", "client/client.h"), [])
+        self.assertEqual(len(breaches("client/client.cc", "client/load/run.h")), 1)
+        self.assertEqual(len(breaches("client/load/run.cc", "client/kvctl/bench.h")), 1)
 
     def test_bare_names_tests_and_homeless_files_are_refused(self):
         self.assertIn("bare name", breaches("server/ring/ring.cc", "ring.h")[0])

@@ -1,0 +1,48 @@
+#include "client/load/turns.h"
+
+#include <algorithm>
+#include <thread>
+
+namespace kvd::load {
+namespace {
+
+// So long may Stop() go unheard.
+constexpr Duration kNap = std::chrono::milliseconds(100);
+
+}  // namespace
+
+Turns::Turns(Schedule schedule, Duration length)
+    : schedule_(schedule), began_at_(std::chrono::steady_clock::now()), end_(length.count()) {}
+
+std::optional<Duration> Turns::Take() {
+  const Duration now = Now();
+  if (now >= end()) return std::nullopt;
+  const Duration due = schedule_.DueAt(next_.fetch_add(1), now);
+  while (true) {
+    const Duration left = due - Now();
+    if (left <= Duration::zero()) break;
+    if (due >= end()) return std::nullopt;
+    std::this_thread::sleep_for(std::min(left, kNap));
+  }
+  begun_.fetch_add(1);
+  return due;
+}
+
+void Turns::Stop() {
+  const Duration::rep now = Now().count();
+  Duration::rep end = end_.load();
+  while (now < end && !end_.compare_exchange_weak(end, now)) {
+  }
+}
+
+Duration Turns::Now() const {
+  return std::chrono::steady_clock::now() - began_at_;
+}
+
+uint64_t Turns::NotBegun() const {
+  const uint64_t begun = begun_.load();
+  const uint64_t due = schedule_.DueBefore(std::min(Now(), end()));
+  return due > begun ? due - begun : 0;
+}
+
+}  // namespace kvd::load
