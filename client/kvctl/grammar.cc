@@ -231,8 +231,52 @@ std::vector<CommandSpec> ChangeCommands() {
   };
 }
 
+CommandSpec BenchCommand() {
+  return {.name = "bench",
+          .alias = "",
+          .usage = "[--workload NAME] [--threads N] [--duration D] [--rate N]",
+          .text = "put a load on the cluster, and measure it",
+          .more =
+              "Loads records first, unless they are there; then runs a workload of YCSB:\n"
+              "  a  50% read 50% update     b  95% read 5% update     c  100% read\n"
+              "  d  95% read 5% insert, of the latest records         f  50% read 50% rmw\n"
+              "rmw writes only over the version that it read, and begins again if somebody\n"
+              "else wrote. There is no workload e: kvd has no scans.\n"
+              "\n"
+              "What it writes are the keys bench/000000000000000000 and on, as many as there\n"
+              "are records (workload d adds some). It touches no other key, and leaves the\n"
+              "records for the next run; --clean deletes them, those of an earlier run too.\n"
+              "\n"
+              "Without --rate a thread does one operation after another. With it so many are\n"
+              "due per second, and their latency counts from when they were due, whether or not\n"
+              "a thread was free. Latencies are of what was answered, failures are counted\n"
+              "beside them: then rc is 7 if the outcome of a write is unknown, else that of the\n"
+              "first error. --timeout is of each operation. Ctrl-C ends the run and prints the\n"
+              "figures so far.",
+          .examples = {"kvctl bench --workload b --threads 32 --duration 30s",
+                       "kvctl bench --workload c --threads 1,16,64 --pipeline",
+                       "kvctl bench --mix read=80,update=20 --keys uniform --rate 5000",
+                       "kvctl bench --no-load --no-run --clean"},
+          .options = {{"workload", 0, "NAME", "", "a, b, c, d or f; default a"},
+                      {"mix", 0, "KIND=%,..", "", "instead: shares of read, update, insert, rmw"},
+                      {"keys", 0, "HOW", "", "zipf uniform latest; default as in YCSB"},
+                      {"records", 0, "N", "", "default 100000"},
+                      {"key-size", 0, "SIZE", "", "default 24"},
+                      {"value-size", 0, "SIZE", "", "default 1KiB; random letters"},
+                      {"threads", 0, "N[,N..]", "", "at once, default 16; several: a run each"},
+                      {"duration", 0, "DUR", "", "of each run, default 10s"},
+                      {"rate", 0, "N", "", "operations per second, of all threads together"},
+                      {"pipeline", 0, "", "", "on a stream to each owner; else calls of one node"},
+                      {"seed", 0, "N", "", "the same seed, the same operations; default 1"},
+                      {"prefix", 0, "TEXT", "", "of the keys, bench/ or longer; default bench/"},
+                      {"no-load", 0, "", "", "the records are there"},
+                      {"no-run", 0, "", "", "only load, or clean"},
+                      {"clean", 0, "", "", "delete the records afterwards"}}};
+}
+
 std::vector<CommandSpec> ToolCommands() {
   return {
+      BenchCommand(),
       {.name = "version",
        .alias = "",
        .usage = "[--server]",

@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "client/kvctl/command_line.h"
+#include "client/kvctl/commands_bench.h"
 #include "client/kvctl/commands_change.h"
 #include "client/kvctl/commands_cluster.h"
 #include "client/kvctl/commands_data.h"
@@ -21,24 +22,13 @@ namespace {
 
 using Command = ExitCode (*)(Session&, const CommandLine&);
 
-constexpr std::array<std::pair<std::string_view, Command>, 18> kRunners = {{
-    {"put", Put},
-    {"get", Get},
-    {"del", Del},
-    {"incr", Incr},
-    {"exists", Exists},
-    {"status", ShowStatus},
-    {"ring", ShowRing},
-    {"nodes", ShowNodes},
-    {"ping", Ping},
-    {"wait", Wait},
-    {"join", Join},
-    {"leave", Leave},
-    {"remove", Remove},
-    {"replace", Replace},
-    {"rebalance", Rebalance},
-    {"jobs", Jobs},
-    {"version", Version},
+constexpr std::array<std::pair<std::string_view, Command>, 19> kRunners = {{
+    {"put", Put},       {"get", Get},         {"del", Del},
+    {"incr", Incr},     {"exists", Exists},   {"status", ShowStatus},
+    {"ring", ShowRing}, {"nodes", ShowNodes}, {"ping", Ping},
+    {"wait", Wait},     {"join", Join},       {"leave", Leave},
+    {"remove", Remove}, {"replace", Replace}, {"rebalance", Rebalance},
+    {"jobs", Jobs},     {"bench", Bench},     {"version", Version},
     {"help", Help},
 }};
 

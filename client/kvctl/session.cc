@@ -12,11 +12,12 @@ namespace kvd::kvctl {
 Session::Session(Settings settings, Console& console)
     : settings_(std::move(settings)),
       console_(console),
-      started_at_(std::chrono::steady_clock::now()) {}
+      started_at_(std::chrono::steady_clock::now()),
+      access_(settings_.client) {}
 
 const client::Client* Session::Cluster() {
   if (client_) return &*client_;
-  auto opened = client::Client::Open(settings_.client);
+  auto opened = client::Client::Open(access_);
   if (!opened.ok()) {
     Fail(opened.error());
     return nullptr;
@@ -36,7 +37,9 @@ void Session::Widen(const client::ClusterStatus& status) {
   }
   if (options.endpoints.size() == settings_.client.endpoints.size()) return;
   auto opened = client::Client::Open(options);
-  if (opened.ok()) client_ = *std::move(opened);
+  if (!opened.ok()) return;
+  client_ = *std::move(opened);
+  access_ = std::move(options);
 }
 
 std::optional<Duration> Session::TimeLeft() const {

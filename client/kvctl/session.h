@@ -32,6 +32,9 @@ class Session {
   // answers now may be about to stop. Those that the settings do not permit are left out.
   void Widen(const client::ClusterStatus& status);
 
+  // How Cluster() reaches the cluster, for whoever opens something else.
+  [[nodiscard]] const client::Options& access() const { return access_; }
+
   // The command takes as long as it takes, unless it was given a time. One call still has the
   // default.
   void LiftDefaultTimeout() { limited_ = settings_.timeout_given; }
@@ -59,6 +62,7 @@ class Session {
   Console& console_;
   const std::chrono::steady_clock::time_point started_at_;
   bool limited_ = true;
+  client::Options access_;
   std::optional<client::Client> client_;
 };
 
