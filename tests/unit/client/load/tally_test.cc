@@ -58,6 +58,7 @@ TEST(TallyTest, SumHasTheOutcomesOfAll) {
   other.Record(Kind::kUpdate, Failed(ErrorKind::kOutcomeUnknown, "unknown"));
   one.Add(other);
   EXPECT_EQ(one.Of(Kind::kRead).answered(), 2U);
+  EXPECT_EQ(one.Of(Kind::kRead).in_time, 2U);
   EXPECT_EQ(one.Total().answered(), 2U);
   EXPECT_EQ(one.Total().failed(), 1U);
   EXPECT_EQ(one.Total().latencies.max(), milliseconds(2));
