@@ -133,12 +133,8 @@ class Comparison {
   }
 
   void Redis() {
-    constexpr int kConnections = 50;
-    constexpr int kPipeline = 16;
     const Contestant redis{
-        "Redis, WAIT 1",
-        [this] { return redis_.RunWaitedPuts(kConnections, kPipeline, options_.seconds); },
-        redis_.pids()};
+        "Redis, WAIT 1", [this] { return redis_.RunWaitedPuts(options_.seconds); }, redis_.pids()};
     const Figure& figure = Add("put, pipelined", {Pipeline(Operation::kPut), redis});
     ratios_["redis_wait_put_pipelined"] =
         figure.standings[0].typical.per_second / figure.standings[1].typical.per_second;

@@ -9,9 +9,8 @@
 #include <vector>
 
 #include "tests/bench/versus/load.h"
+#include "tests/bench/versus/redis_server.h"
 #include "tests/support/files.h"
-#include "tests/support/process.h"
-#include "tests/support/reserved_port.h"
 
 namespace kvd::bench {
 
@@ -22,22 +21,15 @@ class RedisTrio {
   // Waits until both followers follow. False: they never did.
   [[nodiscard]] bool AwaitReady() const;
 
-  // `connections` of them write `pipeline` keys each and then WAIT until one follower has them all:
-  // the nearest Redis has to "on a majority".
-  [[nodiscard]] LoadResult RunWaitedPuts(int connections, int pipeline, double seconds) const;
+  // Batches that end with a WAIT until one follower has them: the nearest Redis has to "on a
+  // majority".
+  [[nodiscard]] LoadResult RunWaitedPuts(double seconds) const;
 
-  [[nodiscard]] std::vector<pid_t> pids() const;
+  [[nodiscard]] std::vector<pid_t> pids() const { return PidsOf(servers_); }
 
  private:
-  struct Node {
-    testing::ReservedPort port{};
-    std::unique_ptr<testing::Process> process{};
-  };
-
-  void Start(size_t node);
-
   testing::TempFolder folder_;
-  std::vector<Node> nodes_;
+  std::vector<std::unique_ptr<RedisServer>> servers_;
 };
 
 }  // namespace kvd::bench
