@@ -63,11 +63,16 @@ Figure Measure(const std::string& name, const std::vector<Contestant>& contestan
   return figure;
 }
 
+void PrintHeader() {
+  fmt::print("{:<15} {:<23} {:>10}  {:>7} {:>7} {:>7}    {:>7}    {:>7}\n", "", "", "", "p50",
+             "p99", "p99.9", "CPU/op", "kvd x");
+}
+
 void Print(const Figure& figure) {
   const double ours = figure.standings.front().typical.per_second;
   for (const Standing& one : figure.standings) {
     const LoadResult& typical = one.typical;
-    fmt::print("{:<22} {:<16} {:>8.0f}/s  {:>7.2f} {:>7.2f} {:>7.2f} ms {:>7.0f} us {:>7.2f}\n",
+    fmt::print("{:<15} {:<23} {:>8.0f}/s  {:>7.2f} {:>7.2f} {:>7.2f} ms {:>7.0f} us {:>7.2f}\n",
                figure.name, one.name, typical.per_second, typical.p50_ms, typical.p99_ms,
                typical.p999_ms, one.cpu_us, ours / typical.per_second);
     if (typical.failed > 0) fmt::print("  failed {}: {}\n", typical.failed, typical.first_failure);

@@ -35,7 +35,8 @@ struct Figure {
 [[nodiscard]] Figure Measure(const std::string& name, const std::vector<Contestant>& contestants,
                              int rounds);
 
-// As lines of a table, the first contestant's throughput beside the others'.
+// As lines of a table below its header, the first contestant's throughput beside the others'.
+void PrintHeader();
 void Print(const Figure& figure);
 
 }  // namespace kvd::bench
