@@ -1,5 +1,5 @@
 // kvd beside etcd, Redis and a bare gRPC server, on one machine, in one run, in turns. Prints a
-// table, and ratios; writes them to files, too. tests/bench/compare installs, builds
+// table, and ratios; writes them to files and draws them, too. tests/bench/compare installs, builds
 // and runs it.
 //
 // Fsync on unless a name says otherwise, one under load at a time. KVD_BIN names another kvd.
@@ -8,12 +8,14 @@
 
 #include <CLI/CLI.hpp>
 #include <fstream>
+#include <optional>
 #include <string>
 
 #include "absl/synchronization/mutex.h"
 #include "tests/bench/versus/comparison.h"
 #include "tests/bench/versus/echo.h"
 #include "tests/bench/versus/findings.h"
+#include "tests/bench/versus/plot.h"
 #include "tests/support/files.h"
 
 namespace kvd::bench {
@@ -22,8 +24,10 @@ namespace {
 struct Options {
   Plan plan;
   bool quick = false;
+  std::string from;
   std::string json;
   std::string table;
+  std::string plot;
 };
 
 void AddTo(CLI::App& app, Options& options) {
@@ -32,31 +36,59 @@ void AddTo(CLI::App& app, Options& options) {
   app.add_flag("--quick", options.quick, "Three rounds of two seconds: under five minutes");
   app.add_option("--json", options.json, "Write figures and ratios to this file");
   app.add_option("--table", options.table, "Write the main figures to this file, in Markdown");
+  app.add_option("--plot", options.plot, "Draw throughput and p99 to this file, a PNG");
+  app.add_option("--from", options.from, "Measure nothing: take what --json wrote to this file");
 }
 
 // Before the minutes that measuring takes: whether what is wanted of them can be written.
 bool CanWrite(const Options& options) {
-  for (const std::string& file : {options.json, options.table}) {
+  for (const std::string& file : {options.json, options.table, options.plot}) {
     if (file.empty() || std::ofstream(file, std::ios::app)) continue;
-    fmt::print(stderr, "versus: cannot write {}; is there such a folder?\n", file);
+    fmt::print(stderr, "versus: cannot write {}, so nothing was done; make its folder\n", file);
     return false;
   }
-  return true;
+  if (options.plot.empty() || CanDraw()) return true;
+  fmt::print(stderr,
+             "versus: cannot draw {}: there is no gnuplot with PNG; run ./deploy/install-packages"
+             " bench, or leave out --plot\n",
+             options.plot);
+  return false;
 }
 
-void Report(const Options& options, const Findings& findings) {
+std::optional<Findings> Find(const Options& options) {
+  if (options.from.empty()) return Compare(options.plan);
+  auto findings = FromJson(testing::ReadWholeFile(options.from));
+  if (!findings) {
+    fmt::print(stderr, "versus: no figures in {}; have them written with --json\n", options.from);
+    return findings;
+  }
+  PrintHeader();
+  for (const Figure& figure : findings->figures) Print(figure);
+  return findings;
+}
+
+// False: not everything that was wanted could be written.
+bool Report(const Options& options, const Findings& findings) {
   fmt::print("\n");
   for (const auto& [name, ratio] : findings.ratios) fmt::print("{:<36} {:.2f}\n", name, ratio);
   if (!options.json.empty()) testing::WriteWholeFile(options.json, ToJson(findings));
   if (!options.table.empty()) testing::WriteWholeFile(options.table, ToTable(findings));
+  if (options.plot.empty()) return true;
+  const std::string problem = Draw(findings, options.plot);
+  if (problem.empty()) return true;
+  fmt::print(stderr,
+             "versus: did not draw {}; with the file of --json, --from draws it without measuring"
+             " again. {}\n",
+             options.plot, problem);
+  return false;
 }
 
 int Run(Options options) {
   if (options.quick) options.plan = {.seconds = 2, .rounds = 3, .callers = {1, 64}};
   if (!CanWrite(options)) return 1;
-  const Findings findings = Compare(options.plan);
-  Report(options, findings);
-  return findings.all_done() ? 0 : 1;
+  const auto findings = Find(options);
+  if (!findings) return 1;
+  return Report(options, *findings) && findings->all_done() ? 0 : 1;
 }
 
 }  // namespace
