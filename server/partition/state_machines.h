@@ -3,7 +3,7 @@
 //
 // No thread, clock or disk of its own: the daemon drives it on RocksDB, the simulator on the twins.
 //
-// Threading: confined to the thread that applies, but for FlushData().
+// Threading: confined to the thread that applies, but for FlushData() and Peek().
 #pragma once
 
 #include <map>
@@ -55,6 +55,15 @@ class StateMachines {
   // The value of `key` as applied so far; nullopt if absent.
   [[nodiscard]] StatusOr<std::optional<storage::StoredValue>> Read(PartitionId partition,
                                                                    std::string_view key) const;
+
+  // As Store::Peek(). `generation` is the one in which the partition is applied, for as long as the
+  // call takes: neither SwitchTo() nor Drop() may be called meanwhile, or the answer means nothing.
+  // Threading: thread-safe.
+  [[nodiscard]] std::optional<storage::KnownValue> Peek(PartitionId partition,
+                                                        storage::Generation generation,
+                                                        std::string_view key) const {
+    return store_.Peek(partition, generation, key);
+  }
 
   // How far a partition is applied; a default record if it never was.
   [[nodiscard]] const storage::AppliedRecord& applied(PartitionId partition) const;

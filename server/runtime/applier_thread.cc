@@ -108,6 +108,7 @@ Status ApplierThread::Work(std::vector<Jobs> pending) {
 
 Status ApplierThread::DoInstalls(const std::vector<node::InstallJob>& jobs, Done& done) {
   for (const node::InstallJob& job : jobs) {
+    gate_.Shut(job.partition);
     auto keys = transfers_.Install(job.partition, job.snapshot);
     // Not there, or no longer of use: the leader sends another. All else is the disk's.
     const StatusCode code = keys.status().code();
@@ -123,6 +124,7 @@ Status ApplierThread::DoInstalls(const std::vector<node::InstallJob>& jobs, Done
 
 Status ApplierThread::DoDrops(const std::vector<PartitionId>& partitions) {
   for (const PartitionId partition : partitions) {
+    gate_.Shut(partition);
     KVD_RETURN_IF_ERROR(Annotate(transfers_.Drop(partition), "drop a removed replica's data"));
     tell_at_ = std::min(tell_at_, clock_.Now() + kDropsWait);
     unflushed_.emplace_back(DropResult{partition});
@@ -144,7 +146,16 @@ Status ApplierThread::DoTransfers(const Jobs& jobs, Done& done) {
   return OkStatus();
 }
 
-ApplierThread::ReadResult ApplierThread::DoRead(const node::ReadJob& job) const {
+std::optional<storage::KnownValue> ApplierThread::Peek(const node::ReadJob& job) const {
+  auto found = gate_.Try(job.partition, [&](storage::Generation generation) {
+    return machines_.Peek(job.partition, generation, job.key);
+  });
+  if (found && found->value && job.omit_value) found->value->value.clear();
+  return found;
+}
+
+ApplierThread::ReadResult ApplierThread::DoRead(const node::ReadJob& job) {
+  gate_.Open(job.partition, machines_.applied(job.partition).generation);
   auto value = machines_.Read(job.partition, job.key);
   if (value.ok() && *value && job.omit_value) (*value)->value.clear();
   return {job.ticket, std::move(value)};

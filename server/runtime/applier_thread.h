@@ -1,4 +1,5 @@
-// The thread that applies and reads, so that no shard ever waits for the data's disk. Also has the
+// The thread that applies and reads, so that no shard ever waits for the data's disk; what is in
+// memory, a shard reads itself, because waking a thread costs more than that. Also has the
 // data flushed, beside its work, every so many bytes and now and then: that lets the log forget
 // what is flushed, and bounds what a start after a crash applies again; and when a snapshot was
 // installed or a replica dropped, which is done when it is durable. Watches the disk's free space.
@@ -10,6 +11,7 @@
 #include <cstdint>
 #include <functional>
 #include <future>
+#include <optional>
 #include <thread>
 #include <utility>
 #include <variant>
@@ -22,6 +24,7 @@
 #include "server/partition/state_machines.h"
 #include "server/partition/transfers.h"
 #include "server/runtime/queue.h"
+#include "server/runtime/read_gate.h"
 
 namespace kvd::runtime {
 
@@ -106,12 +109,17 @@ class ApplierThread {
   };
   void Do(Jobs jobs);
 
+  // What the job would answer, if it is in memory: never blocks. nullopt: Do() it. After what the
+  // thread has said to have applied when this is called, at least; and of partitions that have been
+  // read by Do() since they are as they are.
+  [[nodiscard]] std::optional<storage::KnownValue> Peek(const node::ReadJob& job) const;
+
  private:
   void Run();
   [[nodiscard]] Status Work(std::vector<Jobs> pending);
   [[nodiscard]] Status DoInstalls(const std::vector<node::InstallJob>& jobs, Done& done);
   [[nodiscard]] Status DoTransfers(const Jobs& jobs, Done& done);
-  [[nodiscard]] ReadResult DoRead(const node::ReadJob& job) const;
+  [[nodiscard]] ReadResult DoRead(const node::ReadJob& job);
   [[nodiscard]] StatusOr<FetchResult> DoFetch(const node::FetchJob& job) const;
   [[nodiscard]] Status DoDrops(const std::vector<PartitionId>& partitions);
   [[nodiscard]] Instant NextFlush() const;
@@ -125,6 +133,7 @@ class ApplierThread {
   const FlushEvery flush_every_;
   const Callbacks callbacks_;
   partition::Transfers transfers_;
+  ReadGate gate_;  // Opened by who reads, shut by who takes the data away.
   Queue<Jobs> jobs_;
   uint64_t unflushed_bytes_ = 0;      // Of what was applied since the last flush began.
   Done unflushed_;                    // To be told after a flush that has yet to begin,

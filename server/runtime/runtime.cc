@@ -94,9 +94,22 @@ void Runtime::Round() {
     const Instant now = clock_.Now();
     for (Event& event : events) event(*node_, now);
     node_->Advance(now);
-    Dispatch(node_->TakeEffects());
+    node::Effects effects = node_->TakeEffects();
+    const bool more = AnswerFromMemory(effects.reads, now);
+    Dispatch(std::move(effects));
+    if (more) Dispatch(node_->TakeEffects());
   }
   turns_.Finish(fatal_ ? Instant::max() : node_->NextWakeAt());
+}
+
+// What it answers is taken out of `reads`. False: nothing.
+bool Runtime::AnswerFromMemory(std::vector<node::ReadJob>& reads, Instant now) {
+  return std::erase_if(reads, [&](const node::ReadJob& job) {
+           auto known = applier_->Peek(job);
+           if (!known) return false;
+           node_->OnRead(job.ticket, std::move(known->value), now);
+           return true;
+         }) > 0;
 }
 
 void Runtime::Dispatch(node::Effects effects) {

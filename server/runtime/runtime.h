@@ -91,6 +91,7 @@ class Runtime final : public Watch {
   bool Post(Event event, bool always);
   void Keep();
   void Round();
+  [[nodiscard]] bool AnswerFromMemory(std::vector<node::ReadJob>& reads, Instant now);
   void Dispatch(node::Effects effects);
   void Fatal(const Status& status);
   [[nodiscard]] LogWriter::Callbacks WriterCallbacks();

@@ -134,6 +134,13 @@ StatusOr<std::optional<StoredValue>> MemoryStore::Get(PartitionId partition, Gen
   return found->second;
 }
 
+std::optional<KnownValue> MemoryStore::Peek(PartitionId partition, Generation generation,
+                                            std::string_view key) const {
+  auto value = Get(partition, generation, key);
+  if (!value.ok()) return std::nullopt;
+  return KnownValue{*std::move(value)};
+}
+
 StatusOr<std::vector<StoredKey>> MemoryStore::Scan(PartitionId partition, Generation generation,
                                                    std::string_view from, size_t max_keys) const {
   const absl::ReaderMutexLock lock(&mu_);

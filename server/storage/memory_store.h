@@ -29,6 +29,8 @@ class MemoryStore : public Store {
   [[nodiscard]] StatusOr<std::optional<StoredValue>> Get(PartitionId partition,
                                                          Generation generation,
                                                          std::string_view key) const override;
+  [[nodiscard]] std::optional<KnownValue> Peek(PartitionId partition, Generation generation,
+                                               std::string_view key) const override;
   [[nodiscard]] StatusOr<std::vector<StoredKey>> Scan(PartitionId partition, Generation generation,
                                                       std::string_view from,
                                                       size_t max_keys) const override;

@@ -3,7 +3,7 @@
 // which they were made, and are rebuilt from the log after a crash. What a batch holds of one
 // partition is atomic: after a crash all of it is there, or none.
 //
-// Threading: thread-safe. Calls may block on the disk: never call from a shard.
+// Threading: thread-safe. Calls may block on the disk, but for Peek(): never call from a shard.
 #pragma once
 
 #include <cstdint>
@@ -28,6 +28,13 @@ struct StoredValue {
   std::string value;
 
   friend bool operator==(const StoredValue&, const StoredValue&) = default;
+};
+
+// What a key holds; nullopt: it is absent.
+struct KnownValue {
+  std::optional<StoredValue> value;
+
+  friend bool operator==(const KnownValue&, const KnownValue&) = default;
 };
 
 // How far a partition has been applied; written in the same batch as the entries' effects.
@@ -147,6 +154,11 @@ class Store {
   [[nodiscard]] virtual StatusOr<std::optional<StoredValue>> Get(PartitionId partition,
                                                                  Generation generation,
                                                                  std::string_view key) const = 0;
+
+  // As Get(), of what is in memory: never blocks on the disk, nor on anybody who might. nullopt:
+  // ask Get(), which may find it, or say what is wrong.
+  [[nodiscard]] virtual std::optional<KnownValue> Peek(PartitionId partition, Generation generation,
+                                                       std::string_view key) const = 0;
 
   // Up to `max_keys` keys of a generation at or after `from`, in byte order.
   [[nodiscard]] virtual StatusOr<std::vector<StoredKey>> Scan(PartitionId partition,

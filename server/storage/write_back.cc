@@ -156,19 +156,33 @@ Status WriteBackStore::HandOnAll() const {
   return OkStatus();
 }
 
+std::optional<KnownValue> WriteBackStore::FindKept(PartitionId partition, Generation generation,
+                                                   std::string_view key) const {
+  const auto kept = kept_.find(partition);
+  if (kept == kept_.end()) return std::nullopt;
+  const auto found = kept->second.values.find(ValueName(generation, key));
+  if (found == kept->second.values.end()) return std::nullopt;
+  return KnownValue{found->second};
+}
+
 StatusOr<std::optional<StoredValue>> WriteBackStore::Get(PartitionId partition,
                                                          Generation generation,
                                                          std::string_view key) const {
   {
     const absl::MutexLock lock(&mu_);
-    const auto kept = kept_.find(partition);
-    if (kept != kept_.end()) {
-      const auto& values = kept->second.values;
-      const auto found = values.find(ValueName(generation, key));
-      if (found != values.end()) return found->second;
-    }
+    if (auto kept = FindKept(partition, generation, key)) return std::move(kept->value);
   }
   return behind_.Get(partition, generation, key);
+}
+
+// Whoever has the lock may be handing on, and wait for the disk.
+std::optional<KnownValue> WriteBackStore::Peek(PartitionId partition, Generation generation,
+                                               std::string_view key) const {
+  if (!mu_.TryLock()) return std::nullopt;
+  auto kept = FindKept(partition, generation, key);
+  mu_.Unlock();
+  if (kept) return kept;
+  return behind_.Peek(partition, generation, key);
 }
 
 StatusOr<std::vector<StoredKey>> WriteBackStore::Scan(PartitionId partition, Generation generation,

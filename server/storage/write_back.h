@@ -33,6 +33,9 @@ class WriteBackStore final : public Store {
                                                          Generation generation,
                                                          std::string_view key) const override
       ABSL_LOCKS_EXCLUDED(mu_);
+  [[nodiscard]] std::optional<KnownValue> Peek(PartitionId partition, Generation generation,
+                                               std::string_view key) const override
+      ABSL_LOCKS_EXCLUDED(mu_);
   [[nodiscard]] StatusOr<std::vector<StoredKey>> Scan(PartitionId partition, Generation generation,
                                                       std::string_view from,
                                                       size_t max_keys) const override
@@ -73,6 +76,9 @@ class WriteBackStore final : public Store {
   };
   class Keeper;
 
+  [[nodiscard]] std::optional<KnownValue> FindKept(PartitionId partition, Generation generation,
+                                                   std::string_view key) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   [[nodiscard]] Status HandOn(PartitionId partition) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   [[nodiscard]] Status HandOnAll() const ABSL_LOCKS_EXCLUDED(mu_);
   [[nodiscard]] Status MakeRoom() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);

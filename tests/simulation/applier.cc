@@ -202,6 +202,11 @@ Status Applier::Flush() {
   return OkStatus();
 }
 
+std::optional<Applier::Value> Applier::Peek(const node::ReadJob& job) {
+  if (around_.world.random().Chance(500'000)) return std::nullopt;
+  return ReadOne(job);
+}
+
 Applier::Value Applier::ReadOne(const node::ReadJob& job) {
   if (around_.sabotage != Sabotage::kReadStale) return machines_.Read(job.partition, job.key);
   const auto before = read_before_.find({job.partition, job.key});

@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -54,10 +55,14 @@ class Applier {
   Applier(const Surroundings& around, Life& life, Disk& disk, partition::StateMachines& machines,
           Callbacks callbacks);
 
+  using Value = StatusOr<std::optional<storage::StoredValue>>;
+
   void Do(Jobs jobs);
 
+  // What a read job would answer, if it happens to be in memory.
+  [[nodiscard]] std::optional<Value> Peek(const node::ReadJob& job);
+
  private:
-  using Value = StatusOr<std::optional<storage::StoredValue>>;
   using Done = std::vector<Report>;
 
   void Start();

@@ -290,9 +290,7 @@ void Process::Run() {
   const Instant now = Now();
   for (const Event& event : std::exchange(mailbox_, {})) event(*node_, now);
   node_->Advance(now);
-  node::Effects effects = node_->TakeEffects();
-  around_.consensus.Stepped(options_.host, *node_, effects);
-  Dispatch(std::move(effects));
+  if (TakeEffects(now)) TakeEffects(now);
   uint64_t held = 0;
   for (const auto& [id, call] : calls_) held += call.bytes;
   if (held > around_.swarm.max_inflight_bytes) {
@@ -303,6 +301,20 @@ void Process::Run() {
   if (const Instant wake = node_->NextWakeAt(); wake != Instant::max()) {
     RunAfter(lag_ + options_.clock.Until(wake, around_.world.now()));
   }
+}
+
+// Whether a read was answered on the spot, which has effects of its own.
+bool Process::TakeEffects(Instant now) {
+  node::Effects effects = node_->TakeEffects();
+  around_.consensus.Stepped(options_.host, *node_, effects);
+  const auto answer = [&](const node::ReadJob& job) {
+    const auto value = applier_->Peek(job);
+    if (value) node_->OnRead(job.ticket, *value, now);
+    return value.has_value();
+  };
+  const bool more = std::erase_if(effects.reads, answer) > 0;
+  Dispatch(std::move(effects));
+  return more;
 }
 
 void Process::Dispatch(node::Effects effects) {

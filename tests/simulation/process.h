@@ -121,6 +121,7 @@ class Process final : public LinkUser {
   void Post(Event event);
   void RunAfter(Duration delay);
   void Run();
+  bool TakeEffects(Instant now);
   void Dispatch(node::Effects effects);
   void Answer(node::CallId id, node::Answer answer);
   void CheckShown();

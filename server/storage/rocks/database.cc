@@ -154,6 +154,17 @@ StatusOr<std::optional<std::string>> Database::Get(const rocksdb::ReadOptions& o
   return ReadError(got);
 }
 
+std::optional<Database::Known> Database::Peek(const std::string& key) const {
+  if (!Check().ok()) return std::nullopt;
+  rocksdb::ReadOptions options;
+  options.read_tier = rocksdb::kBlockCacheTier;
+  std::string value;
+  const rocksdb::Status got = db_->Get(options, key, &value);
+  if (got.ok()) return Known{std::move(value)};
+  if (got.IsNotFound()) return Known{std::nullopt};
+  return std::nullopt;
+}
+
 StatusOr<std::optional<Database::Record>> Database::First(const std::string& from,
                                                           const std::string& to) const {
   std::optional<Record> first;

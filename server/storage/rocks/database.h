@@ -78,6 +78,12 @@ class Database {
   [[nodiscard]] StatusOr<std::optional<std::string>> Get(const rocksdb::ReadOptions& options,
                                                          const std::string& key) const;
 
+  // As Get(), of what is in memory; nullopt: ask Get().
+  struct Known {
+    std::optional<std::string> value;
+  };
+  [[nodiscard]] std::optional<Known> Peek(const std::string& key) const;
+
   // The first or last record in [from, to).
   [[nodiscard]] StatusOr<std::optional<Record>> First(const std::string& from,
                                                       const std::string& to) const;

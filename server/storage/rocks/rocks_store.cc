@@ -153,6 +153,8 @@ class RocksStore : public Store {
   [[nodiscard]] StatusOr<std::optional<StoredValue>> Get(PartitionId partition,
                                                          Generation generation,
                                                          std::string_view key) const override;
+  [[nodiscard]] std::optional<KnownValue> Peek(PartitionId partition, Generation generation,
+                                               std::string_view key) const override;
   [[nodiscard]] StatusOr<std::vector<StoredKey>> Scan(PartitionId partition, Generation generation,
                                                       std::string_view from,
                                                       size_t max_keys) const override;
@@ -177,6 +179,16 @@ StatusOr<std::optional<StoredValue>> RocksStore::Get(PartitionId partition, Gene
   if (!record) return std::nullopt;
   KVD_ASSIGN_OR_RETURN(StoredValue value, DecodeStoredValue(partition, key, *record));
   return value;
+}
+
+std::optional<KnownValue> RocksStore::Peek(PartitionId partition, Generation generation,
+                                           std::string_view key) const {
+  const auto record = db_->Peek(DataKey(partition, generation, key));
+  if (!record) return std::nullopt;
+  if (!record->value) return KnownValue{std::nullopt};
+  auto value = DecodeStoredValue(partition, key, *record->value);
+  if (!value.ok()) return std::nullopt;
+  return KnownValue{*std::move(value)};
 }
 
 StatusOr<std::vector<StoredKey>> RocksStore::Scan(PartitionId partition, Generation generation,

@@ -10,6 +10,7 @@
 #include <future>
 #include <memory>
 #include <span>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -25,6 +26,7 @@ using namespace std::chrono_literals;
 using partition::ApplyJob;
 using partition::Outcome;
 using partition::PutMutation;
+using storage::KnownValue;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
@@ -42,6 +44,10 @@ ApplyJob PutAt(Index index, const std::string& key, const std::string& value) {
   return {kP5, {{.index = index, .term = 1, .payload = partition::EncodeCommand(put)}}};
 }
 
+KnownValue Known(Version version, const std::string& value) {
+  return {storage::StoredValue{.version = version, .value = value}};
+}
+
 using Jobs = ApplierThread::Jobs;
 
 // Jobs of one kind.
@@ -54,13 +60,19 @@ Jobs Of(std::vector<T> Jobs::*kind, std::vector<T> jobs) {
 
 class ApplierThreadTest : public ::testing::Test {
  protected:
-  void Start() {
+  void Start() { StartOn(machines_); }
+  void StartOn(partition::StateMachines& machines) {
     thread_ = std::make_unique<ApplierThread>(
-        machines_, log_, clock_, ApplierThread::FlushEvery{.interval = 1h},
+        machines, log_, clock_, ApplierThread::FlushEvery{.interval = 1h},
         ApplierThread::Callbacks{
             .on_done =
                 [this](ApplierThread::Done done) {
-                  for (auto& one : done) done_.push_back(std::move(one));
+                  int reads = 0;
+                  for (auto& one : done) {
+                    if (std::holds_alternative<ApplierThread::ReadResult>(one)) ++reads;
+                    done_.push_back(std::move(one));
+                  }
+                  reads_ += reads;
                 },
             .on_flushed =
                 [this](auto truncations) {
@@ -75,6 +87,13 @@ class ApplierThreadTest : public ::testing::Test {
   void End() { thread_.reset(); }
 
   void Apply(ApplyJob job) { thread_->Do(Of(&Jobs::applies, {std::move(job)})); }
+
+  // Everything asked for before is done, too, when this returns.
+  void AwaitRead(const node::ReadJob& job) {
+    const int before = reads_;
+    thread_->Do(Of(&Jobs::reads, {job}));
+    while (reads_ == before) std::this_thread::yield();
+  }
 
   // What was done, of one kind, in order.
   template <typename T>
@@ -91,6 +110,7 @@ class ApplierThreadTest : public ::testing::Test {
   storage::MemoryStore store_;
   partition::StateMachines machines_{store_};
   ApplierThread::Done done_;
+  std::atomic<int> reads_ = 0;  // Among them.
   std::vector<Index> flushed_;
   std::vector<uint64_t> disks_;
   std::vector<std::string> fatal_;
@@ -133,6 +153,33 @@ TEST_F(ApplierThreadTest, ValueThatNobodyWantsIsLeftOut) {
   const auto values = DoneOf<ApplierThread::ReadResult>();
   ASSERT_THAT(values, SizeIs(1));
   EXPECT_EQ(values[0]->value.value(), (storage::StoredValue{1, ""}));
+}
+
+TEST_F(ApplierThreadTest, WhatIsInMemoryIsReadBesideTheThread) {
+  const node::ReadJob job{.ticket = node::Ticket{7}, .partition = kP5, .key = "k"};
+  node::ReadJob version_only = job;
+  version_only.omit_value = true;
+  Start();
+  Apply(PutAt(1, "k", "v"));
+  EXPECT_EQ(thread_->Peek(job), std::nullopt) << "nobody has read the partition";
+  AwaitRead(job);
+  EXPECT_EQ(thread_->Peek(job), Known(1, "v"));
+  EXPECT_EQ(thread_->Peek(version_only), Known(1, ""));
+  EXPECT_EQ(thread_->Peek({.ticket = {}, .partition = kP5, .key = "absent"}), KnownValue{});
+  Apply(PutAt(2, "k", "w"));
+  AwaitRead(version_only);
+  EXPECT_EQ(thread_->Peek(job), Known(2, "w"));
+}
+
+TEST_F(ApplierThreadTest, ADroppedPartitionIsNotReadBesideTheThread) {
+  const node::ReadJob job{.ticket = node::Ticket{7}, .partition = kP5, .key = "k"};
+  Start();
+  Apply(PutAt(1, "k", "v"));
+  AwaitRead(job);
+  ASSERT_NE(thread_->Peek(job), std::nullopt);
+  thread_->Do(Of(&Jobs::drops, {kP5}));
+  AwaitRead({.ticket = node::Ticket{8}, .partition = PartitionId{6}, .key = "k"});
+  EXPECT_EQ(thread_->Peek(job), std::nullopt);
 }
 
 TEST_F(ApplierThreadTest, ADropComesBehindAllThatWasAskedOfTheReplica) {
@@ -389,6 +436,20 @@ TEST_F(SnapshotThreadTest, WhatIsSentIsWrittenAndInstalled) {
   EXPECT_TRUE(DoneOf<ApplierThread::WriteResult>().at(0)->ok);
   EXPECT_EQ(DoneOf<ApplierThread::InstallResult>().at(0)->keys.value(), 1U);
   EXPECT_EQ(other_.Read(kP5, "k").value()->value, "v");
+}
+
+TEST_F(SnapshotThreadTest, WhatIsInstalledIsReadBesideTheThreadInItsPlace) {
+  const node::ReadJob job{.ticket = node::Ticket{7}, .partition = kP5, .key = "k"};
+  const auto chunk = Send();
+  StartOn(other_);
+  AwaitRead(job);
+  EXPECT_EQ(thread_->Peek(job), KnownValue{});
+  thread_->Do(Of(&Jobs::chunk_writes, {{kStream, kP5, NodeId{2}, chunk.bytes}}));
+  AwaitRead(job);
+  thread_->Do(Of(&Jobs::installs, {{kP5, *chunk.complete}}));
+  AwaitRead(job);
+  EXPECT_EQ(thread_->Peek(job), Known(1, "v"));
+  End();
 }
 
 TEST_F(SnapshotThreadTest, ChunkThatIsNoneIsRefusedNotTheEnd) {

@@ -130,6 +130,26 @@ TYPED_TEST(StoreContractTest, WhatWasWrittenIsReadAtOnce) {
             (StoredValue{.version = 8, .value = ""}));
 }
 
+TYPED_TEST(StoreContractTest, WhatIsSeenInMemoryIsWhatIsRead) {
+  const auto check = [this] {
+    int seen = 0;
+    for (const std::string key : {"a", "b", "c", "d"}) {
+      const auto peeked = this->store().Peek(kPartition, 1, key);
+      if (!peeked) continue;
+      EXPECT_EQ(peeked->value, this->store().Get(kPartition, 1, key).value()) << key;
+      ++seen;
+    }
+    return seen;
+  };
+  this->Put("a", 1, "x").Put("b", 2, "y").Put("c", 3, "z").Write();
+  EXPECT_EQ(check(), 4) << "nothing is on the disk";
+  this->Flush();
+  (void)check();
+  this->Put("a", 4, "later").Delete("b").Write();
+  EXPECT_GE(check(), 2);
+  EXPECT_EQ(this->store().Peek(kPartition, 2, "a"), KnownValue{}) << "of another generation";
+}
+
 TYPED_TEST(StoreContractTest, LaterChangesOfABatchWin) {
   this->Put("a", 1, "old").Delete("a").Put("b", 1, "old").Put("b", 2, "new").Write();
   this->Put("c", 3, "old").Drop(1).Put("c", 4, "new").Write();

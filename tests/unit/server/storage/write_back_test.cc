@@ -6,7 +6,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <optional>
 #include <string>
+#include <utility>
 
 #include "server/storage/memory_store.h"
 
@@ -51,6 +53,18 @@ TEST_F(WriteBackTest, WhatIsWrittenWaitsInMemory) {
   EXPECT_EQ(Behind(1), 0U);
   EXPECT_THAT(*behind_.Partitions(), IsEmpty());
   EXPECT_EQ((*store_.Get(PartitionId{1}, 1, "a"))->version, 1U);
+}
+
+TEST_F(WriteBackTest, WhatWaitsHidesWhatIsBehind) {
+  Put(1, "a", 1);
+  ASSERT_TRUE(store_.Flush().ok());
+  EXPECT_EQ(store_.Peek(PartitionId{1}, 1, "a")->value->version, 1U) << "from behind";
+  Put(1, "a", 2);
+  EXPECT_EQ(store_.Peek(PartitionId{1}, 1, "a")->value->version, 2U);
+  StoreBatch gone;
+  gone.Add(StoreBatch::Delete{.partition = PartitionId{1}, .generation = 1, .key = "a"});
+  ASSERT_TRUE(store_.Write(std::move(gone)).ok());
+  EXPECT_EQ(store_.Peek(PartitionId{1}, 1, "a"), KnownValue{});
 }
 
 TEST_F(WriteBackTest, FlushHandsEverythingOnAndMakesItDurable) {

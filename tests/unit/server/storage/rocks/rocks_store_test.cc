@@ -69,6 +69,19 @@ TEST(RocksStoreTest, ADamagedTableIsAnErrorAndNeverAnAbsence) {
   EXPECT_EQ(got.code(), StatusCode::kDataLoss) << got;
 }
 
+TEST(RocksStoreTest, WhatHasToBeReadFromTheDiskIsNotPeekedAt) {
+  const TempDir dir;
+  {
+    const auto store = OpenRocksStore(dir / "data", {.memory = {}, .on_fatal = {}}).value();
+    ASSERT_TRUE(store->Write(Batch(1, 1000)).ok());
+  }
+  const auto store = OpenRocksStore(dir / "data", {.memory = {}, .on_fatal = {}}).value();
+  EXPECT_EQ(store->Peek(kPartition, 1, "key1"), std::nullopt);
+  const auto got = store->Get(kPartition, 1, "key1").value();
+  ASSERT_TRUE(got);
+  EXPECT_EQ(store->Peek(kPartition, 1, "key1"), KnownValue{got}) << "it is in memory now";
+}
+
 TEST(RocksStoreTest, EveryCompressionReadsEveryOther) {
   const TempDir dir;
   Index index = 0;
