@@ -191,12 +191,14 @@ void Node::Disband(PartitionId partition, Instant now) {
   const auto waiters = waiters_.extract(partition);
   std::vector<Ticket> readers;
   for (const auto& [index, ticket] : waiters.mapped().confirmed) readers.push_back(ticket);
-  std::erase_if(confirming_, [&](const auto& each) {
-    const Request* request = requests_.Find(each.second);
+  const auto take = [&](Ticket ticket) {
+    const Request* request = requests_.Find(ticket);
     if (request == nullptr || request->partition != partition) return false;
-    readers.push_back(each.second);
+    readers.push_back(ticket);
     return true;
-  });
+  };
+  std::erase_if(confirming_, [&](const auto& each) { return take(each.second); });
+  std::erase_if(unconfirmed_, take);
   for (const Ticket ticket : readers) RouteElsewhere(ticket, now);
 }
 

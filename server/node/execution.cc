@@ -11,6 +11,9 @@
 namespace kvd::node {
 namespace {
 
+// About what a round trip takes under load.
+constexpr Duration kGatherFor = std::chrono::milliseconds(2);
+
 using raft::Replica;
 
 partition::PutMutation MutationOf(std::string key, const Put& put) {
@@ -103,10 +106,32 @@ void Node::Execute(Ticket ticket, Instant now) {
   }
   // What an owner reads, once it has confirmed that it is one, is the latest.
   if (std::get<Get>(request.operation.action).stale) request.stale_by = Duration::zero();
-  const raft::ReadId id{++last_read_id_};
-  if (!replicas_->Read(request.partition, id)) return Wait(ticket, now);
-  confirming_.emplace(id, ticket);
+  unconfirmed_.push_back(ticket);
   requests_.Move(ticket, Stage::kReading);
+}
+
+bool Node::MayConfirm() const {
+  if (unconfirmed_.empty()) return false;
+  return confirming_.empty() || now_ >= confirm_at_;
+}
+
+// One round of confirmations at a time, for all groups: what comes meanwhile shares the frames of
+// the next. One that takes its time holds nobody up for long.
+void Node::ConfirmReads() {
+  if (!MayConfirm()) return;
+  confirm_at_ = now_ + kGatherFor;
+  for (const Ticket ticket : std::exchange(unconfirmed_, {})) {
+    const Request* request = requests_.Find(ticket);
+    if (request == nullptr) continue;
+    const raft::ReadId id{++last_read_id_};
+    if (request->answered) {
+      (void)requests_.Take(ticket);
+    } else if (replicas_->Read(request->partition, id)) {
+      confirming_.emplace(id, ticket);
+    } else {
+      Wait(ticket, now_);
+    }
+  }
 }
 
 void Node::ExecuteWrite(Ticket ticket, Instant now) {
@@ -309,12 +334,13 @@ void Node::Settle() {
   const auto frame_to = [this](NodeId peer) -> Frame& { return FrameTo(peer); };
   if (!replicas_) return;
   do {
+    ConfirmReads();
     SettleReplicas();
     for (auto& [partition, follower, sent] : snapshots_.Collect(effects_, frame_to)) {
       replicas_->OnSnapshotSent(partition, follower, std::move(sent));
     }
     RunSystemGroup();
-  } while (replicas_->HasEffects());
+  } while (replicas_->HasEffects() || MayConfirm());
 }
 
 void Node::SettleReplicas() {

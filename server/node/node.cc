@@ -50,6 +50,7 @@ void Node::Advance(Instant now) {
 
 Instant Node::NextWakeAt() const {
   Instant wake = std::min({founding_.NextWakeAt(), requests_.NextDeadline(), retry_at_});
+  if (!unconfirmed_.empty()) wake = std::min(wake, confirm_at_);
   if (!peers_) return wake;
   return std::min({wake, peers_->NextWakeAt(), replicas_->NextWakeAt(), snapshots_.NextWakeAt(),
                    system_.NextWakeAt()});

@@ -259,6 +259,8 @@ class Node {
   void AnswerWrite(Ticket ticket, PartitionId partition, const partition::Outcome& outcome);
   void GiveUpWaiters(PartitionId partition, Index through, Instant now);
   void Settle();
+  [[nodiscard]] bool MayConfirm() const;
+  void ConfirmReads();
   void SettleReplicas();
 
   // Answers.
@@ -320,6 +322,8 @@ class Node {
   std::map<PartitionId, Waiters> waiters_;
   std::map<PartitionId, OwnerHint> hints_;  // What others said; the newer of it and ours counts.
   std::map<raft::ReadId, Ticket> confirming_;
+  std::vector<Ticket> unconfirmed_;      // Reads for the next round of confirmations,
+  Instant confirm_at_ = Instant::min();  // which begins then, or when the one underway is over.
   uint64_t last_read_id_ = 0;
   const uint64_t client_id_;  // Under which this node retries what came without a request id.
   Requests requests_;

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <map>
+#include <string>
+#include <vector>
 
 #include "tests/unit/server/node/world.h"
 
@@ -78,6 +80,47 @@ TEST(FrugalityTest, ReadsOfOneMomentShareOneRound) {
   world.Settle();
   ASSERT_THAT(world.sent(), SizeIs(2));
   EXPECT_EQ(CountOf<raft::Beat>(world.sent()[0].frame), 1U);
+}
+
+TEST(FrugalityTest, ReadsThatComeDuringARoundShareTheNext) {
+  World world({.nodes = 3, .partitions = 256});
+  int rounds = 0;
+  world.SetFilter([&rounds](World::Sent& sent) {
+    rounds += sent.from == kN1 && sent.to == kN2 && CountOf<raft::Beat>(sent.frame) > 0 ? 1 : 0;
+    return true;
+  });
+  world.HoldNetwork();
+  std::vector<CallId> calls;
+  for (int n = 0; n < 20; ++n) calls.push_back(world.Get(kN1, world.KeyOf(kN1, n)));
+  EXPECT_THAT(world.sent(), SizeIs(2)) << "of the first one";
+  world.ReleaseNetwork();
+  for (const CallId call : calls) EXPECT_EQ(world.OutcomeOf(call), "absent");
+  EXPECT_EQ(rounds, 2);
+}
+
+TEST(FrugalityTest, ARoundThatTakesItsTimeHoldsNoReadUpForLong) {
+  World world({.nodes = 3, .partitions = 256});
+  bool beaten = false;  // The next heartbeats, which would do, are not due for a while.
+  world.SetFilter([&beaten](World::Sent& sent) {
+    beaten = beaten || (sent.from == kN1 && sent.frame.heartbeat);
+    return true;
+  });
+  (void)world.PassUntil([&] { return beaten; });
+  world.HoldNetwork();
+  (void)world.Get(kN1, world.KeyOf(kN1, 0));
+  const std::string key = world.KeyOf(kN1, 1);
+  ASSERT_NE(world.PartitionOfKey(key), world.PartitionOfKey(world.KeyOf(kN1, 0)));
+  (void)world.Get(kN1, key);
+  const auto begun = [&] {
+    return std::ranges::any_of(world.sent(), [&](const World::Sent& sent) {
+      return sent.frame.reply_now &&
+             std::ranges::any_of(sent.frame.raft, [&](const GroupMessage& message) {
+               return message.group == GroupOf(world.PartitionOfKey(key));
+             });
+    });
+  };
+  EXPECT_FALSE(begun());
+  EXPECT_LE(world.PassUntil(begun), 5ms);
 }
 
 TEST(FrugalityTest, WritesOfManyGroupsAreOneBatchPerNodeAndOneFramePerPeer) {
