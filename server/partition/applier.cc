@@ -77,7 +77,7 @@ class Run {
     if (entry.kind == storage::EntryKind::kConfiguration) {
       applied_.configuration = std::string(entry.payload);
     } else if (!entry.payload.empty()) {
-      KVD_ASSIGN_OR_RETURN(const Command command, DecodeCommand(entry.payload));
+      KVD_ASSIGN_OR_RETURN(Command command, DecodeCommand(entry.payload));
       KVD_RETURN_IF_ERROR(Execute(command, outcome));
     }
     applied_.index = entry.index;
@@ -104,11 +104,12 @@ class Run {
  private:
   using Current = std::optional<storage::StoredValue>;
 
-  Status Execute(const Command& command, Outcome& outcome) {
+  // Takes what the command writes.
+  Status Execute(Command& command, Outcome& outcome) {
     if (command.id && !Admit(command, outcome)) return OkStatus();
     KVD_ASSIGN_OR_RETURN(
         const Decision decision,
-        std::visit([&](const auto& m) { return Do(outcome.index, m); }, command.mutation));
+        std::visit([&](auto& m) { return Do(outcome.index, m); }, command.mutation));
     if (command.id) sessions_.Record(*command.id, outcome.index, decision);
     Explain(decision, outcome.index, command.mutation, outcome);
     return OkStatus();
@@ -129,10 +130,10 @@ class Run {
     return false;
   }
 
-  StatusOr<Decision> Do(Index index, const PutMutation& put) {
+  StatusOr<Decision> Do(Index index, PutMutation& put) {
     KVD_ASSIGN_OR_RETURN(const Current before, Lookup(put.key));
     if (auto mismatch = Contradiction(put.if_version, before)) return *mismatch;
-    Write(put.key, before, {.version = index, .value = put.value});
+    Write(std::move(put.key), before, {.version = index, .value = std::move(put.value)});
     return Decision{.kind = Kind::kWritten};
   }
 
@@ -196,11 +197,11 @@ class Run {
     return store_.Get(partition_, applied_.generation, key);
   }
 
-  void Write(const std::string& key, const Current& before, storage::StoredValue value) {
+  void Write(std::string key, const Current& before, storage::StoredValue value) {
     Uncount(key, before);
     applied_.keys += 1;
     applied_.value_bytes += key.size() + value.value.size();
-    changed_[key] = std::move(value);
+    changed_.insert_or_assign(std::move(key), std::move(value));
   }
 
   void Erase(const std::string& key, const Current& before) {

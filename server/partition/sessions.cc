@@ -102,9 +102,15 @@ void Sessions::Raise(Index floor) {
 
 void Sessions::Touch(uint64_t id, Client& client, Index now) {
   KVD_CHECK_OP(<=, client.touched, now);
-  by_touched_.erase(client.touched);
+  if (client.touched == now) return;  // By this entry already.
+  auto place = by_touched_.extract(client.touched);
   client.touched = now;
-  by_touched_.insert_or_assign(now, id);
+  if (place) {
+    place.key() = now;
+    by_touched_.insert(std::move(place));
+  } else {
+    by_touched_.emplace(now, id);
+  }
   changed_.insert(id);
 }
 

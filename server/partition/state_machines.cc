@@ -27,6 +27,14 @@ Status CheckLogsExist(std::span<const PartitionId> partitions,
   return OkStatus();
 }
 
+std::vector<storage::Entry> Join(std::span<const ApplyJob* const> jobs) {
+  std::vector<storage::Entry> entries;
+  for (const ApplyJob* job : jobs) {
+    entries.insert(entries.end(), job->entries.begin(), job->entries.end());
+  }
+  return entries;
+}
+
 bool WasRemoved(PartitionId partition, std::span<const storage::GroupExtent> extents) {
   const auto extent = std::ranges::find(extents, GroupOf(partition), &storage::GroupExtent::group);
   return extent->replica == ReplicaId{} && extent->removed != ReplicaId{};
@@ -75,14 +83,15 @@ StatusOr<std::vector<Applied>> StateMachines::Apply(std::span<const ApplyJob> jo
   storage::StoreBatch batch;
   std::vector<Applied> done;
   // Jobs of one partition are applied together: an applier sees the store only between batches.
-  std::map<PartitionId, std::vector<storage::Entry>> entries;
-  for (const ApplyJob& job : jobs) {
-    auto& all = entries[job.partition];
-    all.insert(all.end(), job.entries.begin(), job.entries.end());
-  }
-  for (const auto& [partition, all] : entries) {
+  std::map<PartitionId, std::vector<const ApplyJob*>> by_partition;
+  for (const ApplyJob& job : jobs) by_partition[job.partition].push_back(&job);
+  for (const auto& [partition, of_one] : by_partition) {
+    std::vector<storage::Entry> joined;
+    if (of_one.size() > 1) joined = Join(of_one);
     Applier& applier = ApplierOf(partition);
-    KVD_ASSIGN_OR_RETURN(auto outcomes, applier.Apply(all, store_, batch));
+    KVD_ASSIGN_OR_RETURN(
+        auto outcomes,
+        applier.Apply(of_one.size() > 1 ? joined : of_one.front()->entries, store_, batch));
     done.push_back({.partition = partition,
                     .outcomes = std::move(outcomes),
                     .keys = applier.applied().keys,
