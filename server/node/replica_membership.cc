@@ -130,8 +130,12 @@ std::optional<Create> Replicas::AnswerTo(NodeId peer, const NotHere& not_here) c
   if (not_here.gone) return std::nullopt;
   const auto it = replicas_.find(PartitionOf(not_here.group));
   if (it == replicas_.end() || it->second.raft.role() != raft::Role::kLeader) return std::nullopt;
+  const raft::Replica& leader = it->second.raft;
+  // Made now, it would be told that it was removed if the configuration was lost with its leader,
+  // and would never come again.
+  if (leader.commit() < leader.configuration_index()) return std::nullopt;
   // A voter was durable before it became one: if it is not there, its disk was lost.
-  const auto& learners = it->second.raft.configuration().learners;
+  const auto& learners = leader.configuration().learners;
   const raft::Member asked{.id = not_here.replica, .node = peer};
   if (std::ranges::find(learners, asked) == learners.end()) return std::nullopt;
   return Create{

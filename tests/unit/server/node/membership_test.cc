@@ -130,6 +130,17 @@ TEST_F(MembershipTest, ALearnerIsMadeByItsLeaderAndGetsEverything) {
   EXPECT_EQ(ExtentOn(guest_).replica, ReplicaId{kNew});
 }
 
+// A leader that loses it, and its successor, would tell the guest that it was removed: its id could
+// never come again.
+TEST_F(MembershipTest, NobodyIsMadeUnderAConfigurationThatMayBeLost) {
+  for (const raft::Member& member : Home()) world_.HoldLog(member.node);
+  ASSERT_TRUE(std::holds_alternative<StepTaken>(Take(StepTo(Home(), {Guest()}))));
+  world_.Pass(500ms);
+  EXPECT_EQ(On(guest_), nullptr);
+  for (const raft::Member& member : Home()) world_.ReleaseLog(member.node);
+  (void)world_.PassUntil([&] { return On(guest_) != nullptr; });
+}
+
 TEST_F(MembershipTest, AReplicaSaysNothingBeforeItIsDurable) {
   world_.HoldLog(guest_);
   bool spoke = false;
