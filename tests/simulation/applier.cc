@@ -107,7 +107,7 @@ void Applier::TellWhenDurable() {
   });
 }
 
-Status Applier::WorkOff(Jobs jobs, Done& done) {
+Status Applier::WorkOff(const Jobs& jobs, Done& done) {
   if (!jobs.applies.empty()) KVD_RETURN_IF_ERROR(Apply(jobs.applies, done));
   for (const node::InstallJob& job : jobs.installs) KVD_RETURN_IF_ERROR(Install(job, done));
   for (const node::ReadJob& job : jobs.reads) {
@@ -211,7 +211,7 @@ Applier::Value Applier::ReadOne(const node::ReadJob& job) {
   if (around_.sabotage != Sabotage::kReadStale) return machines_.Read(job.partition, job.key);
   const auto before = read_before_.find({job.partition, job.key});
   if (before != read_before_.end() && around_.world.random().Chance(200'000)) return before->second;
-  const Value value = machines_.Read(job.partition, job.key);
+  Value value = machines_.Read(job.partition, job.key);
   read_before_.insert_or_assign({job.partition, job.key}, value);
   return value;
 }

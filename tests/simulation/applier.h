@@ -68,7 +68,7 @@ class Applier {
   void Start();
   void Work();
   void TellWhenDurable();
-  [[nodiscard]] Status WorkOff(Jobs jobs, Done& done);
+  [[nodiscard]] Status WorkOff(const Jobs& jobs, Done& done);
   [[nodiscard]] Status Apply(const std::vector<partition::ApplyJob>& jobs, Done& done);
   [[nodiscard]] Status Install(const node::InstallJob& job, Done& done);
   [[nodiscard]] Status Fetch(const node::FetchJob& job, Done& done);
