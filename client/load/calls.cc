@@ -32,7 +32,7 @@ class Calls final : public Run {
 
   [[nodiscard]] Figures Look() const override { return course_.Look(); }
 
-  void Stop() override { course_.turns().Stop(); }
+  void Stop() override { course_.pace().Stop(); }
 
   [[nodiscard]] bool Await(Duration patience) override {
     const absl::MutexLock lock(&mu_);
@@ -44,7 +44,7 @@ class Calls final : public Run {
   void Work(size_t caller) {
     Source source({.workload = options_.workload, .seed = options_.seed, .caller = caller},
                   target_.records);
-    while (const auto due = course_.turns().Take()) {
+    while (const auto due = course_.pace().AwaitNext()) {
       const Operation operation = source.Next();
       course_.End(operation.kind, *due, Do(operation, target_.format.Value(source.random())));
     }

@@ -37,7 +37,7 @@ class Pipelined final : public Run {
 
   [[nodiscard]] Figures Look() const override { return course_.Look(); }
 
-  void Stop() override { course_.turns().Stop(); }
+  void Stop() override { course_.pace().Stop(); }
 
   [[nodiscard]] bool Await(Duration patience) override {
     const absl::MutexLock lock(&mu_);
@@ -67,10 +67,10 @@ class Pipelined final : public Run {
     while (true) {
       // All may be waiting for a node that is gone.
       if (!slots_.Take(std::chrono::milliseconds(20))) {
-        if (course_.turns().IsOver()) break;
+        if (course_.pace().IsOver()) break;
         continue;
       }
-      const auto due = course_.turns().Take();
+      const auto due = course_.pace().AwaitNext();
       if (!due) break;
       const Operation operation = source.Next();
       Begin({.operation = operation,

@@ -1,5 +1,4 @@
-// Hands out the turns of one load to its callers, from now until it is over: each turn is one
-// operation, which its taker begins at once.
+// Tells the callers of one load when to begin the next operation, from now until it is over.
 //
 // Threading: thread-safe, by atomics.
 #pragma once
@@ -14,14 +13,14 @@
 
 namespace kvd::load {
 
-class Turns {
+class Pace {
  public:
   // The load begins now and lasts `length`, or until Stop().
-  Turns(Schedule schedule, Duration length);
+  Pace(Schedule schedule, Duration length);
 
-  // Waits until the next operation is due; says when that was or is, for its latency. nullopt: the
-  // load is over.
-  [[nodiscard]] std::optional<Duration> Take();
+  // Waits until the next operation is due, which its caller begins at once; says when that was or
+  // is, for its latency. nullopt: the load is over.
+  [[nodiscard]] std::optional<Duration> AwaitNext();
 
   // The load is over now, if it is not already.
   void Stop();

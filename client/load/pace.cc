@@ -1,4 +1,4 @@
-#include "client/load/turns.h"
+#include "client/load/pace.h"
 
 #include <algorithm>
 #include <thread>
@@ -11,10 +11,10 @@ constexpr Duration kNap = std::chrono::milliseconds(100);
 
 }  // namespace
 
-Turns::Turns(Schedule schedule, Duration length)
+Pace::Pace(Schedule schedule, Duration length)
     : schedule_(schedule), began_at_(std::chrono::steady_clock::now()), end_(length.count()) {}
 
-std::optional<Duration> Turns::Take() {
+std::optional<Duration> Pace::AwaitNext() {
   const Duration now = Now();
   if (now >= end()) return std::nullopt;
   const Duration due = schedule_.DueAt(next_.fetch_add(1), now);
@@ -28,18 +28,18 @@ std::optional<Duration> Turns::Take() {
   return due;
 }
 
-void Turns::Stop() {
+void Pace::Stop() {
   const Duration::rep now = Now().count();
   Duration::rep end = end_.load();
   while (now < end && !end_.compare_exchange_weak(end, now)) {
   }
 }
 
-Duration Turns::Now() const {
+Duration Pace::Now() const {
   return std::chrono::steady_clock::now() - began_at_;
 }
 
-uint64_t Turns::NotBegun() const {
+uint64_t Pace::NotBegun() const {
   const uint64_t begun = begun_.load();
   const uint64_t due = schedule_.DueBefore(std::min(Now(), end()));
   return due > begun ? due - begun : 0;
