@@ -86,12 +86,11 @@ StatusOr<std::vector<Applied>> StateMachines::Apply(std::span<const ApplyJob> jo
   std::map<PartitionId, std::vector<const ApplyJob*>> by_partition;
   for (const ApplyJob& job : jobs) by_partition[job.partition].push_back(&job);
   for (const auto& [partition, of_one] : by_partition) {
+    std::span<const storage::Entry> entries = of_one.front()->entries;
     std::vector<storage::Entry> joined;
-    if (of_one.size() > 1) joined = Join(of_one);
+    if (of_one.size() > 1) entries = joined = Join(of_one);
     Applier& applier = ApplierOf(partition);
-    KVD_ASSIGN_OR_RETURN(
-        auto outcomes,
-        applier.Apply(of_one.size() > 1 ? joined : of_one.front()->entries, store_, batch));
+    KVD_ASSIGN_OR_RETURN(auto outcomes, applier.Apply(entries, store_, batch));
     done.push_back({.partition = partition,
                     .outcomes = std::move(outcomes),
                     .keys = applier.applied().keys,

@@ -95,7 +95,8 @@ void Runtime::Round() {
     for (Event& event : events) event(*node_, now);
     node_->Advance(now);
     node::Effects effects = node_->TakeEffects();
-    const bool more = AnswerFromMemory(effects.reads, now);
+    // Who is condemned answers nobody.
+    const bool more = !effects.condemned && AnswerFromMemory(effects.reads, now);
     Dispatch(std::move(effects));
     if (more) Dispatch(node_->TakeEffects());
   }

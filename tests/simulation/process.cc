@@ -312,7 +312,7 @@ bool Process::TakeEffects(Instant now) {
     if (value) node_->OnRead(job.ticket, *value, now);
     return value.has_value();
   };
-  const bool more = std::erase_if(effects.reads, answer) > 0;
+  const bool more = !effects.condemned && std::erase_if(effects.reads, answer) > 0;
   Dispatch(std::move(effects));
   return more;
 }
