@@ -87,12 +87,14 @@ class Run {
 
   // What the run changed, and the record behind it.
   storage::AppliedRecord FlushTo(storage::StoreBatch& batch) {
-    for (auto& [key, value] : changed_) {
-      if (value) {
-        batch.Add(
-            storage::StoreBatch::Put{partition_, applied_.generation, key, *std::move(value)});
+    while (!changed_.empty()) {
+      auto change = changed_.extract(changed_.begin());
+      std::string& key = change.key();
+      if (auto& value = change.mapped()) {
+        batch.Add(storage::StoreBatch::Put{partition_, applied_.generation, std::move(key),
+                                           *std::move(value)});
       } else {
-        batch.Add(storage::StoreBatch::Delete{partition_, applied_.generation, key});
+        batch.Add(storage::StoreBatch::Delete{partition_, applied_.generation, std::move(key)});
       }
     }
     sessions_.AddChangesTo(batch, partition_, applied_.generation);
@@ -102,7 +104,8 @@ class Run {
   }
 
  private:
-  using Current = std::optional<storage::StoredValue>;
+  using Current = std::optional<storage::StoredHead>;
+  using Value = std::optional<storage::StoredValue>;
 
   // Takes what the command writes.
   Status Execute(Command& command, Outcome& outcome) {
@@ -146,14 +149,14 @@ class Run {
   }
 
   StatusOr<Decision> Do(Index index, const IncrementMutation& increment) {
-    KVD_ASSIGN_OR_RETURN(const Current before, Lookup(increment.key));
+    KVD_ASSIGN_OR_RETURN(const Value before, Read(increment.key));
     const std::optional<int64_t> number = before ? ParseNumber(before->value) : 0;
     if (!number) return Decision{.kind = Kind::kNotANumber, .value = before->version};
     int64_t sum = 0;
     if (__builtin_add_overflow(*number, increment.by, &sum)) {
       return Decision{.kind = Kind::kOverflow, .value = static_cast<uint64_t>(*number)};
     }
-    Write(increment.key, before, {.version = index, .value = std::to_string(sum)});
+    Write(increment.key, HeadOf(before), {.version = index, .value = std::to_string(sum)});
     return Decision{.kind = Kind::kIncremented, .value = static_cast<uint64_t>(sum)};
   }
 
@@ -192,7 +195,17 @@ class Run {
     return Decision{.kind = Kind::kMismatch, .item = item, .value = actual};
   }
 
+  static Current HeadOf(const Value& value) {
+    if (!value) return std::nullopt;
+    return storage::StoredHead{.version = value->version, .bytes = value->value.size()};
+  }
+
   StatusOr<Current> Lookup(const std::string& key) const {
+    if (const auto it = changed_.find(key); it != changed_.end()) return HeadOf(it->second);
+    return store_.Head(partition_, applied_.generation, key);
+  }
+
+  StatusOr<Value> Read(const std::string& key) const {
     if (const auto it = changed_.find(key); it != changed_.end()) return it->second;
     return store_.Get(partition_, applied_.generation, key);
   }
@@ -212,14 +225,14 @@ class Run {
   void Uncount(std::string_view key, const Current& before) {
     if (!before) return;
     applied_.keys -= 1;
-    applied_.value_bytes -= key.size() + before->value.size();
+    applied_.value_bytes -= key.size() + before->bytes;
   }
 
   const PartitionId partition_;
   storage::AppliedRecord applied_;
   Sessions& sessions_;
   const storage::Store& store_;
-  std::map<std::string, Current> changed_;
+  std::map<std::string, Value> changed_;
 };
 
 }  // namespace

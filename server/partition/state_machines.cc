@@ -82,10 +82,19 @@ Applier& StateMachines::ApplierOf(PartitionId partition) {
 StatusOr<std::vector<Applied>> StateMachines::Apply(std::span<const ApplyJob> jobs) {
   storage::StoreBatch batch;
   std::vector<Applied> done;
+  done.reserve(jobs.size());
   // Jobs of one partition are applied together: an applier sees the store only between batches.
-  std::map<PartitionId, std::vector<const ApplyJob*>> by_partition;
-  for (const ApplyJob& job : jobs) by_partition[job.partition].push_back(&job);
-  for (const auto& [partition, of_one] : by_partition) {
+  std::vector<const ApplyJob*> order;
+  order.reserve(jobs.size());
+  for (const ApplyJob& job : jobs) order.push_back(&job);
+  std::ranges::stable_sort(order, {}, &ApplyJob::partition);
+  for (auto begin = order.begin(); begin != order.end();) {
+    const PartitionId partition = (*begin)->partition;
+    const auto end = std::find_if(begin, order.end(), [partition](const ApplyJob* job) {
+      return job->partition != partition;
+    });
+    const std::span<const ApplyJob* const> of_one(begin, end);
+    begin = end;
     std::span<const storage::Entry> entries = of_one.front()->entries;
     std::vector<storage::Entry> joined;
     if (of_one.size() > 1) entries = joined = Join(of_one);

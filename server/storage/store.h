@@ -37,6 +37,14 @@ struct KnownValue {
   friend bool operator==(const KnownValue&, const KnownValue&) = default;
 };
 
+// What there is to say of a key's value beside its bytes.
+struct StoredHead {
+  Version version = 0;
+  uint64_t bytes = 0;  // Of the value.
+
+  friend bool operator==(const StoredHead&, const StoredHead&) = default;
+};
+
 // How far a partition has been applied; written in the same batch as the entries' effects.
 struct AppliedRecord {
   Index index = 0;
@@ -154,6 +162,11 @@ class Store {
   [[nodiscard]] virtual StatusOr<std::optional<StoredValue>> Get(PartitionId partition,
                                                                  Generation generation,
                                                                  std::string_view key) const = 0;
+
+  // As Get(), without the bytes: for whoever writes over them.
+  [[nodiscard]] virtual StatusOr<std::optional<StoredHead>> Head(PartitionId partition,
+                                                                 Generation generation,
+                                                                 std::string_view key) const;
 
   // As Get(), of what is in memory: never blocks on the disk, nor on anybody who might. nullopt:
   // ask Get(), which may find it, or say what is wrong.

@@ -156,13 +156,13 @@ Status WriteBackStore::HandOnAll() const {
   return OkStatus();
 }
 
-std::optional<KnownValue> WriteBackStore::FindKept(PartitionId partition, Generation generation,
-                                                   std::string_view key) const {
+const std::optional<StoredValue>* WriteBackStore::FindKept(PartitionId partition,
+                                                           Generation generation,
+                                                           std::string_view key) const {
   const auto kept = kept_.find(partition);
-  if (kept == kept_.end()) return std::nullopt;
+  if (kept == kept_.end()) return nullptr;
   const auto found = kept->second.values.find(ValueName(generation, key));
-  if (found == kept->second.values.end()) return std::nullopt;
-  return KnownValue{found->second};
+  return found == kept->second.values.end() ? nullptr : &found->second;
 }
 
 StatusOr<std::optional<StoredValue>> WriteBackStore::Get(PartitionId partition,
@@ -170,18 +170,32 @@ StatusOr<std::optional<StoredValue>> WriteBackStore::Get(PartitionId partition,
                                                          std::string_view key) const {
   {
     const absl::MutexLock lock(&mu_);
-    if (auto kept = FindKept(partition, generation, key)) return std::move(kept->value);
+    if (const auto* kept = FindKept(partition, generation, key)) return *kept;
   }
   return behind_.Get(partition, generation, key);
+}
+
+StatusOr<std::optional<StoredHead>> WriteBackStore::Head(PartitionId partition,
+                                                         Generation generation,
+                                                         std::string_view key) const {
+  {
+    const absl::MutexLock lock(&mu_);
+    if (const auto* kept = FindKept(partition, generation, key)) {
+      if (!*kept) return std::nullopt;
+      return StoredHead{.version = (*kept)->version, .bytes = (*kept)->value.size()};
+    }
+  }
+  return behind_.Head(partition, generation, key);
 }
 
 // Whoever has the lock may be handing on, and wait for the disk.
 std::optional<KnownValue> WriteBackStore::Peek(PartitionId partition, Generation generation,
                                                std::string_view key) const {
   if (!mu_.TryLock()) return std::nullopt;
-  auto kept = FindKept(partition, generation, key);
+  std::optional<KnownValue> known;
+  if (const auto* kept = FindKept(partition, generation, key)) known = KnownValue{*kept};
   mu_.Unlock();
-  if (kept) return kept;
+  if (known) return known;
   return behind_.Peek(partition, generation, key);
 }
 

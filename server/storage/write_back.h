@@ -33,6 +33,10 @@ class WriteBackStore final : public Store {
                                                          Generation generation,
                                                          std::string_view key) const override
       ABSL_LOCKS_EXCLUDED(mu_);
+  [[nodiscard]] StatusOr<std::optional<StoredHead>> Head(PartitionId partition,
+                                                         Generation generation,
+                                                         std::string_view key) const override
+      ABSL_LOCKS_EXCLUDED(mu_);
   [[nodiscard]] std::optional<KnownValue> Peek(PartitionId partition, Generation generation,
                                                std::string_view key) const override
       ABSL_LOCKS_EXCLUDED(mu_);
@@ -76,8 +80,10 @@ class WriteBackStore final : public Store {
   };
   class Keeper;
 
-  [[nodiscard]] std::optional<KnownValue> FindKept(PartitionId partition, Generation generation,
-                                                   std::string_view key) const
+  // nullptr: nothing of the key is kept here.
+  [[nodiscard]] const std::optional<StoredValue>* FindKept(PartitionId partition,
+                                                           Generation generation,
+                                                           std::string_view key) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   [[nodiscard]] Status HandOn(PartitionId partition) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   [[nodiscard]] Status HandOnAll() const ABSL_LOCKS_EXCLUDED(mu_);

@@ -150,6 +150,22 @@ TYPED_TEST(StoreContractTest, WhatIsSeenInMemoryIsWhatIsRead) {
   EXPECT_EQ(this->store().Peek(kPartition, 2, "a"), KnownValue{}) << "of another generation";
 }
 
+TYPED_TEST(StoreContractTest, AHeadSaysWhatTheValueWouldHaveSaid) {
+  const auto head = [this](Generation generation, const std::string& key) {
+    return this->store().Head(kPartition, generation, key).value();
+  };
+  this->Put("a", 7, "one").Put("b", 8, "").Put("c", 9, "gone").Write();
+  this->Delete("c").Write();
+  for (const std::string_view where : {"as written", "flushed"}) {
+    EXPECT_EQ(head(1, "a"), (StoredHead{.version = 7, .bytes = 3})) << where;
+    EXPECT_EQ(head(1, "b"), (StoredHead{.version = 8, .bytes = 0})) << where;
+    EXPECT_EQ(head(1, "c"), std::nullopt) << where;
+    EXPECT_EQ(head(1, "d"), std::nullopt) << where;
+    EXPECT_EQ(head(2, "a"), std::nullopt) << where;
+    this->Flush();
+  }
+}
+
 TYPED_TEST(StoreContractTest, LaterChangesOfABatchWin) {
   this->Put("a", 1, "old").Delete("a").Put("b", 1, "old").Put("b", 2, "new").Write();
   this->Put("c", 3, "old").Drop(1).Put("c", 4, "new").Write();

@@ -61,10 +61,12 @@ TEST_F(WriteBackTest, WhatWaitsHidesWhatIsBehind) {
   EXPECT_EQ(store_.Peek(PartitionId{1}, 1, "a")->value->version, 1U) << "from behind";
   Put(1, "a", 2);
   EXPECT_EQ(store_.Peek(PartitionId{1}, 1, "a")->value->version, 2U);
+  EXPECT_EQ((*store_.Head(PartitionId{1}, 1, "a"))->version, 2U);
   StoreBatch gone;
   gone.Add(StoreBatch::Delete{.partition = PartitionId{1}, .generation = 1, .key = "a"});
   ASSERT_TRUE(store_.Write(std::move(gone)).ok());
   EXPECT_EQ(store_.Peek(PartitionId{1}, 1, "a"), KnownValue{});
+  EXPECT_EQ(*store_.Head(PartitionId{1}, 1, "a"), std::nullopt);
 }
 
 TEST_F(WriteBackTest, FlushHandsEverythingOnAndMakesItDurable) {
