@@ -172,6 +172,10 @@ peer_pb::HelloResponse ToProto(const topology::HelloResponse& response) {
 }
 
 std::optional<node::Frame> FromProto(peer_pb::Frame in) {
+  return Take(in);
+}
+
+std::optional<node::Frame> Take(peer_pb::Frame& in) {
   node::Frame out;
   if (!Read(in.envelope(), out.envelope)) return std::nullopt;
   if (in.has_heartbeat()) out.heartbeat = Read(in.heartbeat());
@@ -197,6 +201,11 @@ std::optional<node::Frame> FromProto(peer_pb::Frame in) {
 
 peer_pb::Frame ToProto(node::Frame frame) {
   peer_pb::Frame out;
+  Write(std::move(frame), out);
+  return out;
+}
+
+void Write(node::Frame frame, peer_pb::Frame& out) {
   Write(frame.envelope, *out.mutable_envelope());
   if (frame.heartbeat) Write(*frame.heartbeat, *out.mutable_heartbeat());
   for (node::GroupMessage& message : frame.raft) Write(std::move(message), out);
@@ -206,7 +215,6 @@ peer_pb::Frame ToProto(node::Frame frame) {
   for (const node::SnapshotAck& ack : frame.chunk_acks) Write(ack, *out.add_chunk_acks());
   for (node::SnapshotChunk& chunk : frame.chunks) Write(std::move(chunk), *out.add_chunks());
   if (!frame.membership.empty()) Write(frame.membership, *out.mutable_membership());
-  return out;
 }
 
 }  // namespace kvd::rpc

@@ -92,6 +92,7 @@ std::optional<raft::AppendRequest> Read(peer_pb::RaftMessage::AppendRequest& in)
                           .previous_term = in.previous_term(),
                           .commit = in.commit(),
                           .entries = {}};
+  out.entries.reserve(static_cast<size_t>(in.entries_size()));
   Index index = in.previous_index();
   for (peer_pb::RaftMessage::Entry& entry : *in.mutable_entries()) {
     if (entry.kind() > static_cast<uint32_t>(storage::EntryKind::kConfiguration)) {
@@ -155,6 +156,7 @@ bool ReadRaft(peer_pb::Frame& in, std::vector<node::GroupMessage>& out) {
   const auto reply = [](uint64_t round, Index last, bool) {
     return raft::BeatReply{.round = round, .last = last};
   };
+  out.reserve(static_cast<size_t>(in.raft_size()));
   for (peer_pb::RaftMessage& message : *in.mutable_raft()) {
     node::GroupMessage read{.group = GroupId{message.group()},
                             .message = {.from = ReplicaId{message.from()},

@@ -45,8 +45,9 @@ void Link::WriteNext() {
     sending_ = next.has_value();
   }
   if (!next) return Release();
-  writing_ = ToProto(*std::move(next));
-  StartWrite(writing_, &written_);
+  peer_pb::Frame& frame = writing_.Renew();
+  rpc::Write(*std::move(next), frame);
+  StartWrite(frame, &written_);
 }
 
 bool Link::IsSending() {
@@ -90,7 +91,7 @@ void Link::Opened(bool ok) {
 }
 
 void Link::Read(bool ok) {
-  if (ok) return listener_.OnFrame(self_, std::move(reading_), ReadToken(self_));
+  if (ok) return listener_.OnFrame(self_, reading_.frame(), ReadToken(self_));
   bool end_now = false;
   bool was_open = false;
   {

@@ -22,6 +22,7 @@
 #include "server/node/messages.h"
 #include "server/rpc/event_loop.h"
 #include "server/rpc/frame_queue.h"
+#include "server/rpc/wire_frame.h"
 
 namespace kvd::rpc {
 
@@ -44,7 +45,9 @@ class LinkListener {
  public:
   virtual ~LinkListener() = default;
   virtual void OnOpen(const std::shared_ptr<Link>& link) = 0;
-  virtual void OnFrame(const std::shared_ptr<Link>& link, ::kvd::peer::v1::Frame frame,
+
+  // May take the bytes of the frame, which is good until it returns.
+  virtual void OnFrame(const std::shared_ptr<Link>& link, ::kvd::peer::v1::Frame& frame,
                        ReadToken token) = 0;
   virtual void OnClosed(const std::shared_ptr<Link>& link) = 0;
 };
@@ -102,7 +105,7 @@ class Link {
  private:
   friend class ReadToken;
 
-  void ReadNext() { StartRead(reading_, &read_); }
+  void ReadNext() { StartRead(reading_.Renew(), &read_); }
   void Read(bool ok);
   void WriteNext();
   void Written(bool ok);
@@ -114,8 +117,8 @@ class Link {
   Tag read_{[this](bool ok) { Read(ok); }};
   Tag written_{[this](bool ok) { Written(ok); }};
   Tag finished_{[this](bool) { Done(); }};
-  ::kvd::peer::v1::Frame reading_;  // Owned by the read that is outstanding.
-  ::kvd::peer::v1::Frame writing_;  // Likewise.
+  WireFrame reading_;  // Owned by the read that is outstanding.
+  WireFrame writing_;  // Likewise.
   absl::Mutex mu_;
   FrameQueue queue_ ABSL_GUARDED_BY(mu_);
   bool sending_ ABSL_GUARDED_BY(mu_) = false;

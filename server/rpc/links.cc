@@ -240,14 +240,14 @@ void Links::ReportRefused(const PeerPtr& peer) {
   });
 }
 
-void Links::OnFrame(const std::shared_ptr<Link>& link, peer_pb::Frame frame, ReadToken token) {
+void Links::OnFrame(const std::shared_ptr<Link>& link, peer_pb::Frame& frame, ReadToken token) {
   PeerPtr peer;
   {
     absl::MutexLock lock(&mu_);
     peer = HolderLocked(link);
     if (peer == nullptr || peer->gone) return;
   }
-  auto read = FromProto(std::move(frame));
+  auto read = Take(frame);
   if (!read) return BreakOff(*peer, *link);
   runtime_.Post(
       [id = peer->target.id, frame = *std::move(read), token = std::move(token)](

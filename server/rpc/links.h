@@ -71,7 +71,7 @@ class Links final : public LinkListener {
   void Stop() ABSL_LOCKS_EXCLUDED(mu_);
 
   void OnOpen(const std::shared_ptr<Link>& link) override ABSL_LOCKS_EXCLUDED(mu_);
-  void OnFrame(const std::shared_ptr<Link>& link, ::kvd::peer::v1::Frame frame,
+  void OnFrame(const std::shared_ptr<Link>& link, ::kvd::peer::v1::Frame& frame,
                ReadToken token) override ABSL_LOCKS_EXCLUDED(mu_);
   void OnClosed(const std::shared_ptr<Link>& link) override ABSL_LOCKS_EXCLUDED(mu_);
 

@@ -6,8 +6,12 @@
 
 #include <functional>
 #include <limits>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "server/rpc/convert.h"
+#include "server/rpc/wire_frame.h"
 #include "tests/unit/server/topology/cards.h"
 
 namespace kvd::rpc {
@@ -85,6 +89,23 @@ TEST(ConvertRaftTest, LinesOfManyGroupsComeBackInOrder) {
   const auto back = FromProto(OnWire(Lines()));
   ASSERT_TRUE(back);
   EXPECT_EQ(back->raft, Lines());
+}
+
+// Larger than the memory it begins with, then smaller.
+TEST(ConvertRaftTest, AFrameWrittenWhereAnotherWasHasNothingOfIt) {
+  WireFrame wire;
+  const std::string large(100'000, 'x');
+  for (const std::string& payload : {large, "small"s, large, ""s}) {
+    const auto message =
+        MessageOf(3, raft::AppendRequest{.entries = {{.index = 1, .term = 1, .payload = payload}}});
+    node::Frame frame;
+    frame.envelope.from = topology::UuidOf(1);
+    frame.raft = {message};
+    Write(std::move(frame), wire.Renew());
+    const auto back = Take(wire.frame());
+    ASSERT_TRUE(back) << payload.size();
+    EXPECT_THAT(back->raft, ElementsAre(message)) << payload.size();
+  }
 }
 
 TEST(ConvertRaftTest, ThousandLinesTakeFewBytes) {
