@@ -1,6 +1,6 @@
-// A fixed amount of work on one thread, for whoever counts instructions: see check. Three nodes,
-// without network, disks' RocksDB, and threads: requests and frames as protocol buffers both ways,
-// consensus, the key-value machine on the store's twin, and, by itself, the log on the disk.
+// A fixed amount of work on one thread, for whoever counts instructions: see check. Three nodes
+// without network, RocksDB and threads: requests and frames as Protocol Buffers both ways,
+// consensus, the key-value machine on a store in memory, and, by itself, the log on the disk.
 
 #include <cstdlib>
 #include <filesystem>
