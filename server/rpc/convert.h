@@ -35,15 +35,11 @@ namespace peer_pb = ::kvd::peer::v1;
 // nullopt: the message is malformed and must be dropped.
 [[nodiscard]] std::optional<topology::HelloRequest> FromProto(const peer_pb::HelloRequest& in);
 [[nodiscard]] std::optional<topology::HelloResponse> FromProto(const peer_pb::HelloResponse& in);
-[[nodiscard]] std::optional<node::Frame> FromProto(peer_pb::Frame in);
-
-// Likewise, in place: takes the frame's bytes.
+// Takes the frame's bytes.
 [[nodiscard]] std::optional<node::Frame> Take(peer_pb::Frame& in);
 
 [[nodiscard]] peer_pb::HelloRequest ToProto(const topology::HelloRequest& request);
 [[nodiscard]] peer_pb::HelloResponse ToProto(const topology::HelloResponse& response);
-[[nodiscard]] peer_pb::Frame ToProto(node::Frame frame);
-
 // REQUIRES: `out` is empty.
 void Write(node::Frame frame, peer_pb::Frame& out);
 

@@ -171,10 +171,6 @@ peer_pb::HelloResponse ToProto(const topology::HelloResponse& response) {
   return out;
 }
 
-std::optional<node::Frame> FromProto(peer_pb::Frame in) {
-  return Take(in);
-}
-
 std::optional<node::Frame> Take(peer_pb::Frame& in) {
   node::Frame out;
   if (!Read(in.envelope(), out.envelope)) return std::nullopt;
@@ -196,12 +192,6 @@ std::optional<node::Frame> Take(peer_pb::Frame& in) {
   auto membership = Read(in.membership());
   if (!membership) return std::nullopt;
   out.membership = *std::move(membership);
-  return out;
-}
-
-peer_pb::Frame ToProto(node::Frame frame) {
-  peer_pb::Frame out;
-  Write(std::move(frame), out);
   return out;
 }
 

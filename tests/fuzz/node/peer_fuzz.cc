@@ -23,6 +23,7 @@
 #include "server/rpc/convert.h"
 #include "server/topology/decision.h"
 #include "server/topology/topology.h"
+#include "tests/unit/server/rpc/frame_values.h"
 
 namespace kvd::rpc {
 namespace {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "server/rpc/convert.h"
+#include "tests/unit/server/rpc/frame_values.h"
 #include "tests/unit/server/rpc/some_membership.h"
 #include "tests/unit/server/topology/cards.h"
 

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "server/rpc/convert.h"
+#include "tests/unit/server/rpc/frame_values.h"
 #include "tests/unit/server/topology/cards.h"
 
 namespace kvd::rpc {

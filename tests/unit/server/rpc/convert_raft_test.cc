@@ -12,6 +12,7 @@
 
 #include "server/rpc/convert.h"
 #include "server/rpc/wire_frame.h"
+#include "tests/unit/server/rpc/frame_values.h"
 #include "tests/unit/server/topology/cards.h"
 
 namespace kvd::rpc {
