@@ -8,10 +8,12 @@
 #include <algorithm>
 #include <csignal>
 #include <random>
+#include <thread>
 #include <utility>
 
 #include "config/facts.h"
 #include "server/daemon/ports.h"
+#include "server/runtime/look.h"
 #include "server/storage/rocks/rocks_store.h"
 #include "server/storage/rocks/shared_memory.h"
 #include "server/storage/segments/segment_log.h"
@@ -79,6 +81,14 @@ storage::Compression CompressionOf(config::Compression compression) {
       return storage::Compression::kSnappy;
   }
   return storage::Compression::kNone;
+}
+
+// One up to four cores: the event loop, the log writer and the applier are threads too.
+uint32_t CountShards(uint32_t wished) {
+  constexpr uint32_t kCoresEach = 4;
+  const uint32_t cores = std::thread::hardware_concurrency();
+  if (wished == 0) wished = std::max(cores / kCoresEach, 1U);
+  return std::min(wished, node::kMaxShards);
 }
 
 // Of the partitions owned here, when the node stops: an election takes milliseconds.
@@ -288,6 +298,7 @@ node::Node::Options Instance::NodeOptions() {
 std::optional<Failure> Instance::Serve() {
   runtime_ = std::make_unique<runtime::Runtime>(
       runtime::Runtime::Options{.node = NodeOptions(),
+                                .shards = CountShards(setup_.node.shards),
                                 .flush_every = {.bytes = setup_.file.storage.write_buffer},
                                 .measure_disk = [this] { return MeasureDisk(); },
                                 .on_fatal = [this](const Status& status) { Fatal(status); },
@@ -369,7 +380,7 @@ void Instance::Condemned(const std::string& why) {
 
 void Instance::StartDraining() {
   server_->SetServing(false);
-  runtime_->Post([](node::Node& node, Instant now) { node.StartDraining(now); });
+  runtime_->PostToAll([](node::Node& node, Instant now) { node.StartDraining(now); });
 }
 
 Status Instance::Stop(Duration grace) {
@@ -379,7 +390,7 @@ Status Instance::Stop(Duration grace) {
   // Ownership first: while it is handed over, operations are still served, here or there.
   (void)runtime_->WaitUntil([](const node::Node& node) { return node.HasHandedOver(); },
                             std::min(left(), kHandOverTime));
-  runtime_->Post([](node::Node& node, Instant) { node.StopAccepting(); });
+  runtime_->PostToAll([](node::Node& node, Instant) { node.StopAccepting(); });
   // Forwards of peers are underway too, and no call of ours waits for them. Asked twice: the second
   // answer comes after the effects of the first were handed on.
   if (runtime_->WaitUntil(idle, left())) {
@@ -395,14 +406,21 @@ Status Instance::Stop(Duration grace) {
 }
 
 void Instance::LogState() {
-  runtime_->Post([this](node::Node& node, Instant now) {
-    const node::ClusterView view = node.ViewCluster(now);
+  runtime_->PostToAll([this](node::Node& node, Instant now) {
+    logger_.Write({LogLevel::kInfo,
+                   "daemon",
+                   "shard, as asked by SIGUSR2",
+                   {{"shard", fmt::to_string(node.shard().index)},
+                    {"next_wake_ms",
+                     fmt::to_string((node.NextWakeAt() - now) / std::chrono::milliseconds(1))}}});
+  });
+  runtime::Look(*runtime_, /*at_ring=*/false, [this](const std::optional<runtime::Seen>& seen) {
+    if (!seen) return;
+    const node::ClusterView& view = seen->cluster;
     logger_.Write({LogLevel::kInfo,
                    "daemon",
                    view.waiting_for.empty() ? "state, as asked by SIGUSR2" : view.waiting_for,
-                   {{"epoch", fmt::to_string(view.epoch.value)},
-                    {"next_wake_ms",
-                     fmt::to_string((node.NextWakeAt() - now) / std::chrono::milliseconds(1))}}});
+                   {{"epoch", fmt::to_string(view.epoch.value)}}});
     for (const node::NodeView& each : view.nodes) {
       logger_.Write({LogLevel::kInfo,
                      "daemon",
@@ -442,7 +460,7 @@ std::vector<std::string> Instance::Reload(const Setup& setup) {
   setup_.file.limits = limits;
   setup_.file.timeouts = timeouts;
   setup_.file.log.level = setup.file.log.level;
-  runtime_->Post(
+  runtime_->PostToAll(
       [in_force = LimitsOf(setup.file)](node::Node& node, Instant) { node.SetLimits(in_force); });
   return need_restart;
 }

@@ -176,7 +176,6 @@ std::optional<std::string> WhatIsUnsupported(const Setup& setup) {
   if (!setup.file.auth.rules.empty()) {
     return "auth.rules: this version of kvd does not check rights; remove the rules";
   }
-  if (setup.node.shards > 1) return "shards: this version of kvd runs one shard; leave it at 0";
   return std::nullopt;
 }
 

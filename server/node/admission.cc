@@ -170,9 +170,10 @@ std::optional<Refusal> Node::Refuse(const Operation& operation) const {
         .metadata = {{"node", self}}};
   }
   if (auto refusal = RefuseSizes(operation)) return refusal;
-  if (requests_.bytes() + SizeOf(operation) <= options_.limits.max_inflight_bytes) {
-    return std::nullopt;
-  }
+  // One alone is always let in: a shard's part of the limit may be less than the largest operation.
+  const uint64_t most = options_.limits.max_inflight_bytes / options_.shard.count;
+  const bool is_alone = requests_.bytes() == 0;
+  if (is_alone || requests_.bytes() + SizeOf(operation) <= most) return std::nullopt;
   constexpr auto kRetryAfter = std::chrono::milliseconds(50);
   return Refusal{.reason = Reason::kOverloaded,
                  .message = fmt::format("{} is overloaded, {} of requests are underway "

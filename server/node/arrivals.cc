@@ -43,6 +43,7 @@ void Node::AddReplicas(Instant now) {
     partitions.push_back(PartitionId{p});
   }
   for (const PartitionId partition : partitions) {
+    if (!options_.shard.Holds(partition)) continue;
     const auto found = recovered.find(partition);
     if (found != recovered.end() && found->second.id != ReplicaId{}) {
       StartReplica(found->second, now);
@@ -114,7 +115,7 @@ void Node::OnReconciliation(NodeId peer, const topology::Envelope& envelope,
                             const Membership& membership, Instant now) {
   const bool is_old = envelope.epoch < founding_.topology()->epoch;
   for (const Step& step : membership.steps) {
-    FrameTo(peer).membership.step_answers.push_back(
+    WordsFor(peer).step_answers.push_back(
         {.partition = step.partition,
          .term = step.term,
          .if_index = step.if_index,
@@ -139,6 +140,10 @@ void Node::SendStep(NodeId leader, const Step& step, Instant now) {
   now_ = now;
   if (!replicas_) return;
   if (leader != self_) return FrameTo(leader).membership.steps.push_back(step);
+  if (!options_.shard.Holds(step.partition)) {
+    const uint32_t shard = ShardOf(step.partition, options_.shard.count);
+    return effects_.asides[shard].membership.steps.push_back(step);
+  }
   effects_.step_answers.push_back({.partition = step.partition,
                                    .term = step.term,
                                    .if_index = step.if_index,

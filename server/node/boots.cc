@@ -21,24 +21,33 @@ bool Node::HearBoot(NodeId peer, Frame& frame) {
   if (heard == topology::Boots::Heard::kSuperseded) {
     const topology::Boot latest = *boots_->Find(envelope.from);
     FrameTo(peer).membership.superseded_by = latest;
-    effects_.log.push_back({LogLevel::kError,
-                            "node",
-                            "peer frame dropped, the disk of the peer is older than what it has "
-                            "said: rolled back or copied",
-                            {{"peer", NameOf(peer)},
-                             {"boot", fmt::to_string(envelope.from_boot.counter)},
-                             {"heard_under", fmt::to_string(latest.counter)}}});
+    Say({LogLevel::kError,
+         "node",
+         "peer frame dropped, the disk of the peer is older than what it has said: rolled back or "
+         "copied",
+         {{"peer", NameOf(peer)},
+          {"boot", fmt::to_string(envelope.from_boot.counter)},
+          {"heard_under", fmt::to_string(latest.counter)}}});
     return false;
   }
   unheard_.emplace_back(peer, std::move(frame));
-  if (auto record = boots_->TakeRecord()) effects_.boots = std::move(record);
+  if (is_first()) StoreBoots();
   return false;
+}
+
+void Node::StoreBoots() {
+  if (auto record = boots_->TakeRecord()) effects_.boots = std::move(record);
 }
 
 void Node::OnBootsStored(Instant now) {
   now_ = now;
   boots_->OnStored();
-  if (auto record = boots_->TakeRecord()) effects_.boots = std::move(record);
+  StoreBoots();
+  TellOthers([&](Aside& aside) { aside.boots = boots_; });
+  HearAgain(now);
+}
+
+void Node::HearAgain(Instant now) {
   for (auto& [peer, frame] : std::exchange(unheard_, {})) OnFrame(peer, std::move(frame), now);
 }
 

@@ -4,6 +4,7 @@
 // Pure values.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -17,6 +18,7 @@
 #include "server/partition/transfers.h"
 #include "server/raft/replica.h"
 #include "server/storage/log.h"
+#include "server/topology/boots.h"
 #include "server/topology/founding.h"
 
 namespace kvd::node {
@@ -73,6 +75,13 @@ struct LinkSet {
   std::vector<topology::Removed> removed = {};  // Who is told so if it dials.
 };
 
+// What one shard of a node tells another.
+struct Aside {
+  std::optional<topology::Topology> topology;  // On the disk, and in force from now on.
+  std::optional<topology::Boots> boots;        // Of the other nodes, on the disk.
+  Membership membership;
+};
+
 using CallAnswer = std::pair<CallId, Answer>;
 
 struct Effects {
@@ -116,8 +125,11 @@ struct Effects {
   // This node is no member any more: everything it held is elsewhere. It has to stop.
   bool removed = false;
 
-  // The members changed: keep links with exactly these.
+  // The members changed: keep links with exactly these, once the asides are where they belong.
   std::optional<LinkSet> links;
+
+  // For the other shards of this node: OnAside(), in this order.
+  std::map<uint32_t, Aside> asides;
 
   std::vector<LogLine> log;
 };

@@ -162,9 +162,25 @@ struct Load {
   std::string version;
 };
 
+// A node may be divided into shards, see shard.h: this is one of `count`. REQUIRES: index < count.
+struct Shard {
+  uint32_t index = 0;  // 0: the first.
+  uint32_t count = 1;
+
+  [[nodiscard]] bool is_first() const { return index == 0; }
+  [[nodiscard]] bool Holds(PartitionId partition) const;
+
+  // The lowest number above `number` that comes back to this shard; counting on by `count` gives
+  // the next ones.
+  [[nodiscard]] uint64_t NumberAbove(uint64_t number) const;
+
+  friend bool operator==(const Shard&, const Shard&) = default;
+};
+
 struct Heartbeat {
+  Shard shard = {};                   // Of the sender. Only its groups are spoken of beside it.
   std::optional<Duration> heard_ago;  // When the sender last heard the addressee; nullopt: never.
-  Load load;
+  Load load;                          // Keys: of the shard.
 
   // Entries of groups that the sender leads which the addressee has yet to receive.
   uint64_t behind = 0;

@@ -16,27 +16,29 @@ Node::Node(Options options, Instant now)
       now_(now),
       founding_(options_.founding),
       system_(options_.system),
-      snapshots_(options_.snapshots, options_.founding.boot.counter << 40U),
+      snapshots_(options_.snapshots, options_.shard, options_.founding.boot.counter << 40U),
       handback_(options_.handback),
-      client_id_(Hash64(options_.founding.self.uuid.ToBytes()) ^ options_.founding.boot.nonce),
-      requests_((options_.founding.boot.counter << 40U) + 1),
+      client_id_((Hash64(options_.founding.self.uuid.ToBytes()) ^ options_.founding.boot.nonce) +
+                 options_.shard.index),
+      requests_(options_.shard, options_.founding.boot.counter << 40U),
       hand_back_at_(now),
       inquire_at_(now),
       seek_at_(now) {
   if (founding_.topology() != nullptr) Adopt(now);
   TakeFoundingEffects();
+  effects_.asides.clear();  // The others have it from the disk, too.
 }
 
 Node::~Node() = default;
 
 void Node::Advance(Instant now) {
   now_ = now;
-  founding_.Advance(now);
+  if (is_first()) founding_.Advance(now);
   TakeFoundingEffects();
   Expire(now);
   if (!peers_) return;
   Peers::Changes changes = peers_->Advance(now);
-  for (LogLine& line : changes.log) effects_.log.push_back(std::move(line));
+  for (LogLine& line : changes.log) Say(std::move(line));
   for (const heartbeat::HealthChange& change : changes.health) NoteHealth(change, now);
   replicas_->Advance(now);
   snapshots_.Advance(now);
@@ -49,7 +51,8 @@ void Node::Advance(Instant now) {
 }
 
 Instant Node::NextWakeAt() const {
-  Instant wake = std::min({founding_.NextWakeAt(), requests_.NextDeadline(), retry_at_});
+  Instant wake = std::min(requests_.NextDeadline(), retry_at_);
+  if (is_first()) wake = std::min(wake, founding_.NextWakeAt());
   if (!unconfirmed_.empty()) wake = std::min(wake, confirm_at_);
   if (!peers_) return wake;
   return std::min({wake, peers_->NextWakeAt(), replicas_->NextWakeAt(), snapshots_.NextWakeAt(),
@@ -109,15 +112,48 @@ void Node::OnBound(Instant now) {
 void Node::OnTopologyStored(Instant now) {
   now_ = now;
   founding_.OnStored();
-  if (peers_) {
-    AdoptNext(now);
-  } else {
-    Adopt(now);
-  }
+  AdoptNewest(now);
   TakeFoundingEffects();
 }
 
+void Node::OnAside(Aside aside, Instant now) {
+  now_ = now;
+  if (aside.topology) {
+    founding_.TakeOver(*std::move(aside.topology));
+    AdoptNewest(now);
+  }
+  if (has_left_) return;
+  KVD_CHECK(peers_.has_value(), "the topology comes before what depends on it");
+  if (aside.boots) {
+    boots_ = std::move(aside.boots);
+    HearAgain(now);
+  }
+  OnMembership(self_, EnvelopeTo(self_), aside.membership, now);
+}
+
+void Node::AdoptNewest(Instant now) {
+  if (peers_) return AdoptNext(now);
+  Adopt(now);
+}
+
+void Node::TellOthers(const std::function<void(Aside&)>& tell) {
+  for (uint32_t shard = 0; shard < options_.shard.count; ++shard) {
+    if (shard != options_.shard.index) tell(effects_.asides[shard]);
+  }
+}
+
+// What all shards would say.
+void Node::Say(LogLine line) {
+  if (is_first()) effects_.log.push_back(std::move(line));
+}
+
+// For another node, or for the first shard of this one.
+Membership& Node::WordsFor(NodeId node) {
+  return node == self_ ? effects_.asides[kFirstShard].membership : FrameTo(node).membership;
+}
+
 void Node::TakeFoundingEffects() {
+  if (!is_first()) return;
   topology::FoundingEffects effects = founding_.TakeEffects();
   const auto append = [](auto& to, auto& from) {
     to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
@@ -138,8 +174,15 @@ void Node::Adopt(Instant now) {
   self_ = self->id;
   members_ = topology.members;
   boots_ = std::move(options_.boots).value_or(topology::Boots(topology.cluster_id));
-  peers_.emplace(options_.peers, topology, self_, now);
+  peers_.emplace(options_.peers, options_.shard, topology, self_, now);
   AddReplicas(now);
+  PublishTopology();
+}
+
+// The other shards go by it, and links follow it.
+void Node::PublishTopology() {
+  if (!is_first()) return;
+  TellOthers([&](Aside& aside) { aside.topology = *founding_.topology(); });
   effects_.links = MakeLinkSet();
 }
 
@@ -282,8 +325,10 @@ void Node::Beat(Instant now) {
 }
 
 Heartbeat Node::MakeHeartbeat(NodeId peer, const Load& load, Instant now) const {
-  Heartbeat heartbeat{
-      .heard_ago = peers_->HeardAgo(peer, now), .load = load, .behind = replicas_->BehindOf(peer)};
+  Heartbeat heartbeat{.shard = options_.shard,
+                      .heard_ago = peers_->HeardAgo(peer, now),
+                      .load = load,
+                      .behind = replicas_->BehindOf(peer)};
   heartbeat.draining = draining_;
   heartbeat.unfit = IsUnfit(now);
   return heartbeat;
@@ -326,7 +371,7 @@ Load Node::MakeLoad(Instant now) const {
   }
   return {.keys = keys,
           .disk_bytes = disk_bytes_,
-          .behind = peers_ ? peers_->Behind() : 0,
+          .behind = peers_ && is_first() ? peers_->Behind() : 0,
           .uptime = now - started_at_,
           .version = KVD_VERSION};
 }
@@ -357,8 +402,7 @@ void Node::OnDisk(uint64_t used_bytes, const topology::Disk& disk, bool full, In
   now_ = now;
   disk_ = disk;
   if (full != disk_full_) {
-    effects_.log.push_back(
-        {full ? LogLevel::kError : LogLevel::kInfo,
+    Say({full ? LogLevel::kError : LogLevel::kInfo,
          "node",
          full ? "disk is full (storage.min_free), puts are refused until it is not"
               : "disk has room again, puts are accepted",

@@ -1,4 +1,5 @@
-// One whole node: founding, routing, its replicas of partitions, its peers. Events come in through
+// One whole node, or one shard of it (shard.h): founding, routing, its replicas of partitions, its
+// peers. Events come in through
 // the On...() methods with the time at which they are handled; what is to be done goes out in
 // TakeEffects(). A driver may report many events before it takes the effects: everything for one
 // disk or one peer is then one batch.
@@ -16,6 +17,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -33,6 +35,7 @@
 #include "server/node/peers.h"
 #include "server/node/replicas.h"
 #include "server/node/requests.h"
+#include "server/node/shard.h"
 #include "server/node/snapshots.h"
 #include "server/node/system_group.h"
 #include "server/node/view.h"
@@ -47,7 +50,7 @@ namespace kvd::node {
 struct Limits {
   uint64_t max_key_bytes = 4096;
   uint64_t max_value_bytes = 1U << 20U;
-  uint64_t max_inflight_bytes = 256U << 20U;
+  uint64_t max_inflight_bytes = 256U << 20U;  // Dealt among shards; each lets one alone in.
   Duration request_default = std::chrono::seconds(2);
   Duration request_max = std::chrono::seconds(30);
 };
@@ -55,6 +58,7 @@ struct Limits {
 class Node {
  public:
   struct Options {
+    Shard shard = {};
     topology::Founding::Options founding;
     Peers::Options peers;
     Replicas::Options replicas;
@@ -77,7 +81,7 @@ class Node {
     // How often replicas that are out of touch with their groups ask for them.
     Duration inquire_every = std::chrono::seconds(1);
 
-    // What start-up found on the disk.
+    // What start-up found on the disk; replicas and tombstones of this shard only.
     std::vector<RecoveredReplica> recovered;
     std::map<PartitionId, ReplicaId> tombstones;
     std::optional<topology::Boots> boots;  // nullopt: none were kept.
@@ -95,15 +99,18 @@ class Node {
   // A client asks. `budget`: the time it allows; nullopt: it gave none.
   void OnCall(CallId call, Operation operation, std::optional<Duration> budget, Instant now);
 
-  // Founding.
+  // Another shard of this node tells this one.
+  void OnAside(Aside aside, Instant now);
+
+  // Founding, of the first shard only.
   void OnHello(topology::HelloId id, const topology::HelloRequest& request, Instant now);
   void OnHelloAnswer(const std::string& name, const topology::HelloResponse& response, Instant now);
   void OnBound(Instant now);
   void OnTopologyStored(Instant now);
   void OnBootsStored(Instant now);
 
-  // Links. A frame is dropped, and said so, if its envelope is not for this node or not from
-  // `peer`.
+  // Links, to all shards. A frame is dropped, and said so, if its envelope is not for this node or
+  // not from `peer`.
   void OnLinkUp(NodeId peer, Instant now);
   void OnLinkDown(NodeId peer, Instant now);
   void OnRefused(NodeId peer, Instant now);
@@ -158,11 +165,14 @@ class Node {
   [[nodiscard]] Effects TakeEffects();
   [[nodiscard]] Instant NextWakeAt() const;
 
+  [[nodiscard]] const Shard& shard() const { return options_.shard; }
   [[nodiscard]] const topology::Topology* topology() const { return founding_.topology(); }
   [[nodiscard]] const Replicas* replicas() const { return replicas_ ? &*replicas_ : nullptr; }
+
+  // As this shard sees it: see Merge().
   [[nodiscard]] ClusterView ViewCluster(Instant now) const;
 
-  // nullopt before founding.
+  // Likewise; nullopt before founding.
   [[nodiscard]] std::optional<RingView> ViewRing(Instant now) const;
 
  private:
@@ -180,6 +190,14 @@ class Node {
     uint64_t bytes = 0;  // Of keys and values.
   };
 
+  // Shards.
+  [[nodiscard]] bool is_first() const { return options_.shard.is_first(); }
+  void TellOthers(const std::function<void(Aside&)>& tell);
+  [[nodiscard]] Membership& WordsFor(NodeId node);
+  void PublishTopology();
+  void Say(LogLine line);
+
+  void AdoptNewest(Instant now);
   void Adopt(Instant now);
 
   // The system group.
@@ -275,6 +293,8 @@ class Node {
 
   // Peers.
   [[nodiscard]] bool HearBoot(NodeId peer, Frame& frame);
+  void StoreBoots();
+  void HearAgain(Instant now);
   void Condemn(NodeId peer, const topology::Boot& latest);
   void Beat(Instant now);
   void NoteHealth(const heartbeat::HealthChange& change, Instant now);
@@ -337,10 +357,13 @@ class Node {
   Instant stalled_until_ = Instant::min();
   bool draining_ = false;
   bool accepting_ = true;
-  bool has_left_ = false;
+  bool has_left_ = false;  // It is no member any more.
   bool disk_full_ = false;
   uint64_t disk_bytes_ = 0;  // Of kvd's own files.
   topology::Disk disk_;      // The whole.
 };
+
+// The options of each of the `count` shards of a node, of those of the whole.
+[[nodiscard]] std::vector<Node::Options> Divide(Node::Options options, uint32_t count);
 
 }  // namespace kvd::node

@@ -21,8 +21,9 @@ std::string ReasonForPeople(Suspicion why) {
 
 }  // namespace
 
-Peers::Peers(Options options, const topology::Topology& topology, NodeId self, Instant now)
-    : options_(options), detector_(options.detector), beat_at_(now) {
+Peers::Peers(Options options, Shard shard, const topology::Topology& topology, NodeId self,
+             Instant now)
+    : options_(options), shard_(shard), detector_(options.detector), beat_at_(now) {
   SetMembers(topology, self, now);
 }
 
@@ -48,7 +49,7 @@ void Peers::OnLinkDown(NodeId peer) {
   if (it == peers_.end()) return;
   it->second.linked = false;
   it->second.stamps.clear();
-  if (it->second.told) it->second.told->seen = 0;
+  for (auto& [shard, heartbeat] : it->second.told) heartbeat.seen = 0;
 }
 
 void Peers::OnRefused(NodeId peer, Instant now) {
@@ -60,15 +61,18 @@ bool Peers::OnFrame(NodeId peer, const topology::Boot& boot,
   const auto it = peers_.find(peer);
   if (it == peers_.end()) return false;
   const auto before = std::exchange(it->second.boot, boot);
+  const bool is_restarted = before && *before != boot;
+  // It may have other shards now, and this shard may not hear all of them.
+  if (is_restarted) it->second.told.clear();
   detector_.Heard(peer, now);
   if (heartbeat) {
     detector_.PeerHeardUs(peer, heartbeat->heard_ago, now);
-    it->second.told = heartbeat;
+    it->second.told.insert_or_assign(heartbeat->shard.index, *heartbeat);
     constexpr size_t kRemembered = 32;
     if (heartbeat->sent != 0) it->second.stamps.emplace_back(heartbeat->sent, now);
     if (it->second.stamps.size() > kRemembered) it->second.stamps.pop_front();
   }
-  return before && *before != boot;
+  return is_restarted;
 }
 
 Peers::Changes Peers::Advance(Instant now) {
@@ -107,13 +111,16 @@ std::optional<Duration> Peers::HeardAgo(NodeId peer, Instant now) const {
 
 bool Peers::IsFit(NodeId peer) const {
   const auto it = peers_.find(peer);
-  return it != peers_.end() && it->second.told && !it->second.told->draining &&
-         !it->second.told->unfit;
+  if (it == peers_.end() || it->second.told.empty()) return false;
+  return std::ranges::none_of(
+      it->second.told, [](const auto& each) { return each.second.draining || each.second.unfit; });
 }
 
 uint64_t Peers::Behind() const {
   uint64_t behind = 0;
-  for (const auto& [id, peer] : peers_) behind += peer.told && peer.linked ? peer.told->behind : 0;
+  for (const auto& [id, peer] : peers_) {
+    for (const auto& [shard, told] : peer.told) behind += peer.linked ? told.behind : 0;
+  }
   return behind;
 }
 
@@ -142,9 +149,14 @@ void Peers::Describe(NodeId peer, Instant now, NodeView& view) const {
   const auto it = peers_.find(peer);
   const auto state = detector_.Describe(peer);
   if (it == peers_.end() || !state) return;
-  if (it->second.told) view.load = it->second.told->load;
+  bool draining = false;
+  for (const auto& [shard, told] : it->second.told) {
+    const uint64_t keys = view.load ? view.load->keys : 0;
+    if (!view.load) view.load = told.load;
+    view.load->keys = keys + told.load.keys;
+    draining = draining || told.draining;
+  }
   if (state->health == Health::kAlive && it->second.linked) {
-    const bool draining = it->second.told && it->second.told->draining;
     view.state = draining ? NodeState::kDraining : NodeState::kUp;
     return;
   }
@@ -167,8 +179,10 @@ void Peers::Stamp(NodeId peer, Instant led_since, Instant now, Heartbeat& heartb
 
 Instant Peers::SeenBy(NodeId peer) const {
   const auto it = peers_.find(peer);
-  if (it == peers_.end() || !it->second.told || it->second.told->seen == 0) return Instant::min();
-  return Instant(Duration(it->second.told->seen));
+  if (it == peers_.end()) return Instant::min();
+  const auto told = it->second.told.find(shard_.index);
+  if (told == it->second.told.end() || told->second.seen == 0) return Instant::min();
+  return Instant(Duration(told->second.seen));
 }
 
 std::vector<NodeId> Peers::ids() const {

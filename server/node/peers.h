@@ -31,7 +31,8 @@ class Peers {
     heartbeat::FailureDetector::Options detector;
   };
 
-  Peers(Options options, const topology::Topology& topology, NodeId self, Instant now);
+  // As `shard` of this node sees them.
+  Peers(Options options, Shard shard, const topology::Topology& topology, NodeId self, Instant now);
 
   // The members are these now: who is new is watched, who is none any more is forgotten.
   void SetMembers(const topology::Topology& topology, NodeId self, Instant now);
@@ -95,12 +96,13 @@ class Peers {
   struct Peer {
     std::string name;
     bool linked = false;
-    std::optional<topology::Boot> boot = {};  // Under which it was heard last.
-    std::optional<Heartbeat> told = {};
+    std::optional<topology::Boot> boot = {};               // Under which it was heard last.
+    std::map<uint32_t, Heartbeat> told = {};               // The latest of `boot`, by its shards.
     std::deque<std::pair<uint64_t, Instant>> stamps = {};  // Its latest ones, and when they came.
   };
 
   const Options options_;
+  const Shard shard_;
   std::map<NodeId, Peer> peers_;
   heartbeat::FailureDetector detector_;
   Instant beat_at_;

@@ -7,7 +7,8 @@
 namespace kvd::node {
 
 Ticket Requests::Add(Request request) {
-  const Ticket ticket{next_ticket_++};
+  const Ticket ticket{next_ticket_};
+  next_ticket_ += shards_;
   bytes_ += request.bytes;
   deadlines_.emplace(request.deadline, ticket);
   request.stage = Stage::kWaiting;

@@ -15,6 +15,7 @@
 
 #include "common/types.h"
 #include "server/node/messages.h"
+#include "server/node/shard.h"
 
 namespace kvd::node {
 
@@ -70,9 +71,10 @@ struct Request {
 
 class Requests {
  public:
-  // Tickets count up from `first_ticket`: ids of forwards, which must not repeat across restarts,
-  // or a late reply to an earlier run would answer this one.
-  explicit Requests(uint64_t first_ticket = 1) : next_ticket_(first_ticket) {}
+  // Tickets are numbers of `shard` and count up from above `last_ticket`: ids of forwards, which
+  // must not repeat across restarts, or a late reply to an earlier run would answer this one.
+  explicit Requests(Shard shard = {}, uint64_t last_ticket = 0)
+      : shards_(shard.count), next_ticket_(shard.NumberAbove(last_ticket)) {}
 
   // Accepts a request. It waits.
   Ticket Add(Request request);
@@ -120,6 +122,7 @@ class Requests {
   std::set<uint64_t> own_sequences_;  // The same.
   uint64_t next_sequence_ = 1;
   uint64_t bytes_ = 0;
+  const uint32_t shards_;
   uint64_t next_ticket_;
 };
 

@@ -14,7 +14,7 @@ void Snapshots::Want(PartitionId partition, ReplicaId from, const raft::Member& 
     return each.second.partition == partition && each.second.to == to;
   };
   if (std::ranges::any_of(outgoing_, same)) return;
-  outgoing_.emplace(StreamId{++last_stream_},
+  outgoing_.emplace(StreamId{std::exchange(next_stream_, next_stream_ + shards_)},
                     Outgoing{.partition = partition, .from = from, .to = to});
   StartNext(to.node, now);
 }

@@ -16,6 +16,7 @@
 #include "common/types.h"
 #include "server/node/effects.h"
 #include "server/node/messages.h"
+#include "server/node/shard.h"
 
 namespace kvd::node {
 
@@ -26,9 +27,10 @@ class Snapshots {
     Duration patience = std::chrono::seconds(10);
   };
 
-  // Streams are numbered up from `first_stream`, which must not repeat across restarts.
-  Snapshots(Options options, uint64_t first_stream)
-      : options_(options), last_stream_(first_stream) {}
+  // Streams have numbers of `shard`, up from above `last_stream`, which must not repeat across
+  // restarts.
+  Snapshots(Options options, Shard shard, uint64_t last_stream)
+      : options_(options), shards_(shard.count), next_stream_(shard.NumberAbove(last_stream)) {}
 
   // A stream ended: what was sent, or nullopt.
   struct Ended {
@@ -78,7 +80,8 @@ class Snapshots {
            std::optional<raft::SnapshotPoint> sent);
 
   const Options options_;
-  uint64_t last_stream_;
+  const uint32_t shards_;
+  uint64_t next_stream_;
   std::map<partition::StreamId, Outgoing> outgoing_;
   std::map<std::pair<NodeId, partition::StreamId>, uint32_t> incoming_;  // Being written: sequence.
   std::vector<ChunkRead> reads_;

@@ -100,6 +100,7 @@ void Node::Poll(Term term) {
     FrameTo(peer).membership.halted = system_.halted();
   }
   system_halted_ = system_.halted();
+  TellOthers([&](Aside& aside) { aside.membership.poll = term; });
   system_.OnWitness(self_, Testify(term), Reports(), now_);
 }
 
@@ -113,7 +114,7 @@ void Node::OnSystemTalk(NodeId peer, const Membership& membership) {
       system_leader_ = {*membership.poll, peer, {}};
       system_halted_ = membership.halted;
     }
-    Membership& answer = FrameTo(peer).membership;
+    Membership& answer = WordsFor(peer);
     answer.witness = Testify(*membership.poll);
     answer.reports = Reports();
   }
@@ -143,7 +144,7 @@ void Node::Announce(const topology::NodeCard& card) {
 // Of a pair only the lower id dials. If that one was away while this node moved, it dials where
 // nobody is, and who knows better must speak first.
 void Node::SeekSilent() {
-  if (now_ < seek_at_) return;
+  if (!is_first() || now_ < seek_at_) return;
   seek_at_ = now_ + kSeekEvery;
   for (const NodeId peer : Silent()) {
     if (const topology::Member* member = founding_.topology()->Find(peer)) founding_.Seek(*member);
@@ -173,6 +174,7 @@ void Node::SendVerdict(Verdict verdict) {
 // Epochs are compared with every frame; who is behind asks, and is answered with a record.
 void Node::CompareEpochs(NodeId peer, const topology::Envelope& envelope,
                          const Membership& membership) {
+  if (!is_first()) return;
   const topology::Topology& ours = *founding_.topology();
   if (membership.topology_wanted && envelope.epoch < ours.epoch) {
     FrameTo(peer).membership.topology = topology::EncodeTopology(ours);
@@ -204,11 +206,11 @@ void Node::Supersede(const topology::Topology& newer) {
 // A newer topology is on the disk: from now on it is the one.
 void Node::AdoptNext(Instant now) {
   const topology::Topology& topology = *founding_.topology();
-  effects_.log.push_back({LogLevel::kInfo,
-                          "topology",
-                          fmt::format("the cluster is at epoch {}, {} nodes", topology.epoch.value,
-                                      topology.members.size()),
-                          {}});
+  Say({LogLevel::kInfo,
+       "topology",
+       fmt::format("the cluster is at epoch {}, {} nodes", topology.epoch.value,
+                   topology.members.size()),
+       {}});
   if (topology.Find(self_) == nullptr) return Leave();
   for (const topology::Member& member : members_) {
     if (topology.Find(member.id) != nullptr || member.id == self_) continue;
@@ -222,13 +224,16 @@ void Node::AdoptNext(Instant now) {
     replicas_->SetOrder(PartitionId{p}, WishedNodes(PartitionId{p}));
   }
   replicas_->SetOrder(kSystemPartition, WishedNodes(kSystemPartition));
-  effects_.links = MakeLinkSet();
+  PublishTopology();
   RouteAll(requests_.Waiting(), now);
 }
 
 // Said once: later topologies may still arrive while it stops.
 void Node::Leave() {
   if (std::exchange(has_left_, true)) return;
+  accepting_ = false;
+  if (!is_first()) return;
+  TellOthers([&](Aside& aside) { aside.topology = *founding_.topology(); });
   effects_.log.push_back(
       {LogLevel::kWarn,
        "topology",
@@ -237,13 +242,12 @@ void Node::Leave() {
                    options_.founding.self.name, founding_.topology()->cluster_name),
        {}});
   effects_.removed = true;
-  accepting_ = false;
 }
 
 void Node::ForgetDeparted(Instant now) {
   const auto gone =
       std::erase_if(departed_, [now](const auto& each) { return each.second.until <= now; });
-  if (gone > 0) effects_.links = MakeLinkSet();
+  if (gone > 0 && is_first()) effects_.links = MakeLinkSet();
 }
 
 const std::vector<topology::Replica>& Node::WishFor(PartitionId partition) const {

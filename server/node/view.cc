@@ -33,12 +33,34 @@ uint32_t PositionOf(const topology::Topology& topology, NodeId id) {
 
 }  // namespace
 
+void Merge(ClusterView& first, const ClusterView& other) {
+  if (other.epoch != first.epoch) return;
+  for (size_t i = 0; i < first.nodes.size(); ++i) {
+    NodeView& to = first.nodes[i];
+    const NodeView& from = other.nodes[i];
+    to.owned += from.owned;
+    // Of other nodes the first shard was told by all of theirs.
+    const bool is_self = to.card.uuid == first.self.uuid;
+    if (is_self && to.load && from.load) to.load->keys += from.load->keys;
+  }
+  first.leaderless += other.leaderless;
+}
+
+void Merge(RingView& first, const RingView& other, const Shard& of) {
+  Merge(first.cluster, other.cluster);
+  if (other.cluster.epoch != first.cluster.epoch) return;
+  for (uint32_t p = 0; p < first.partitions.size(); ++p) {
+    if (of.Holds(PartitionId{p})) first.partitions[p] = other.partitions[p];
+  }
+}
+
 void Node::CountReplicas(std::vector<NodeView>& nodes) const {
   const topology::Topology& topology = *founding_.topology();
   for (uint32_t p = 0; p < topology.partitions(); ++p) {
     for (const topology::Replica& replica : topology.ring[p]) {
       nodes[PositionOf(topology, replica.node)].replicas += 1;
     }
+    if (!options_.shard.Holds(PartitionId{p})) continue;
     const auto hint = HintFor(PartitionId{p});
     const NodeId preferred = topology.ring[p].front().node;
     const bool is_known = hint && topology.Find(hint->node) != nullptr;

@@ -1,4 +1,6 @@
-// What a node shows of the cluster to those who ask: a snapshot, as this node sees it now.
+// What a node shows of the cluster to those who ask: a snapshot, as this node sees it now. Of a
+// node that is divided into shards, each shows the cluster as the first one does, but of partitions
+// and keys only its own; and the first shows all of it when theirs are merged into its view.
 //
 // Pure values.
 #pragma once
@@ -51,7 +53,12 @@ struct PartitionView {
 
 struct RingView {
   ClusterView cluster;
-  std::vector<PartitionView> partitions;
+  std::vector<PartitionView> partitions;  // All of them; of those of other shards the replicas.
 };
+
+// Adds what another shard of the same node has to show to the view of the first one. One of them
+// may hold another epoch than the other for a moment: then nothing is added.
+void Merge(ClusterView& first, const ClusterView& other);
+void Merge(RingView& first, const RingView& other, const Shard& of);
 
 }  // namespace kvd::node

@@ -15,26 +15,41 @@ node::CallId IdOf(const Calls::Call* call) {
 }  // namespace
 
 bool Calls::Post(Asking asking) {
-  return PostEvent(1, [asking = std::move(asking)](node::Node& node, Instant now) mutable {
+  const uint32_t shard = runtime_.ShardFor(asking.operation);
+  return PostEvent(shard, 1, [asking = std::move(asking)](node::Node& node, Instant now) mutable {
     node.OnCall(IdOf(asking.call), std::move(asking.operation), asking.budget, now);
   });
 }
 
-bool Calls::Post(std::vector<Asking> asking) {
-  const uint64_t operations = asking.size();
-  return PostEvent(operations, [asking = std::move(asking)](node::Node& node, Instant now) mutable {
-    for (Asking& one : asking) {
-      node.OnCall(IdOf(one.call), std::move(one.operation), one.budget, now);
-    }
-  });
+std::vector<Calls::Call*> Calls::Post(std::vector<Asking> asking) {
+  std::vector<std::vector<Asking>> dealt(runtime_.shards());
+  if (dealt.size() == 1) {
+    dealt.front() = std::move(asking);
+  } else {
+    for (Asking& one : asking) dealt[runtime_.ShardFor(one.operation)].push_back(std::move(one));
+  }
+  std::vector<Call*> refused;
+  for (uint32_t shard = 0; shard < dealt.size(); ++shard) {
+    std::vector<Call*> calls;
+    for (const Asking& one : dealt[shard]) calls.push_back(one.call);
+    if (calls.empty()) continue;
+    auto event = [mine = std::move(dealt[shard])](node::Node& node, Instant now) mutable {
+      for (Asking& one : mine) {
+        node.OnCall(IdOf(one.call), std::move(one.operation), one.budget, now);
+      }
+    };
+    if (PostEvent(shard, calls.size(), std::move(event))) continue;
+    refused.insert(refused.end(), calls.begin(), calls.end());
+  }
+  return refused;
 }
 
-bool Calls::PostEvent(uint64_t operations, runtime::Runtime::Event event) {
+bool Calls::PostEvent(uint32_t shard, uint64_t operations, runtime::Runtime::Event event) {
   {
     absl::MutexLock lock(&mu_);
     underway_ += operations;
   }
-  const bool posted = runtime_.TryPost(std::move(event));
+  const bool posted = runtime_.TryPost(shard, std::move(event));
   if (!posted) Answered(operations);
   return posted;
 }
@@ -46,14 +61,16 @@ Refusal Calls::Overloaded() {
 }
 
 void Calls::Answer(std::vector<node::CallAnswer> answers) {
-  std::vector<Batch*> batches;
+  std::vector<std::pair<Batch*, uint64_t>> batches;
   for (node::CallAnswer& one : answers) {
     // NOLINTNEXTLINE(performance-no-int-to-ptr): the id is the call's address, see Call.
     Batch* batch = reinterpret_cast<Call*>(one.first.value)->Answer(std::move(one.second));
-    if (batch == nullptr || std::ranges::find(batches, batch) != batches.end()) continue;
-    batches.push_back(batch);
+    if (batch == nullptr) continue;
+    const auto known = std::ranges::find(batches, batch, &std::pair<Batch*, uint64_t>::first);
+    auto& [to, count] = known != batches.end() ? *known : batches.emplace_back(batch, 0);
+    ++count;
   }
-  for (Batch* batch : batches) batch->Send();
+  for (const auto& [batch, count] : batches) batch->Send(count);
   Answered(answers.size());
 }
 

@@ -1,5 +1,5 @@
-// Operations of clients on their way to the node and back: the event loop posts them, the shard
-// answers them. Neither waits for the other.
+// Operations of clients on their way to the node and back: the event loop posts each to the shard
+// that serves it, which answers it. Neither waits for the other.
 //
 // Threading: thread-safe.
 #pragma once
@@ -26,7 +26,10 @@ class Calls {
   class Batch {
    public:
     virtual ~Batch() = default;
-    virtual void Send() = 0;
+
+    // So many of the shard's answers were collected. It may be gone once Send() was called for all
+    // that were ever posted.
+    virtual void Send(uint64_t answered) = 0;
   };
 
   // A call, as the node knows it: its CallId is its address.
@@ -45,10 +48,11 @@ class Calls {
     std::optional<Duration> budget = {};
   };
 
-  // Posts an operation, or several at once, counted until they are answered. False: the mailbox is
-  // full, and none of them is.
+  // Posts an operation, counted until it is answered. False: it is not, the mailbox is full.
   [[nodiscard]] bool Post(Asking asking) ABSL_LOCKS_EXCLUDED(mu_);
-  [[nodiscard]] bool Post(std::vector<Asking> asking) ABSL_LOCKS_EXCLUDED(mu_);
+
+  // Several at once. Returns those that are not posted.
+  [[nodiscard]] std::vector<Call*> Post(std::vector<Asking> asking) ABSL_LOCKS_EXCLUDED(mu_);
 
   // What is answered then.
   [[nodiscard]] static Refusal Overloaded();
@@ -60,7 +64,7 @@ class Calls {
   void AwaitAnswered() ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
-  [[nodiscard]] bool PostEvent(uint64_t operations, runtime::Runtime::Event event)
+  [[nodiscard]] bool PostEvent(uint32_t shard, uint64_t operations, runtime::Runtime::Event event)
       ABSL_LOCKS_EXCLUDED(mu_);
   void Answered(uint64_t operations) ABSL_LOCKS_EXCLUDED(mu_);
 

@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 
-#include <utility>
+#include <optional>
+#include <type_traits>
 
 #include "server/rpc/convert.h"
 #include "server/rpc/unary_call.h"
+#include "server/runtime/look.h"
 
 namespace kvd::rpc {
 namespace {
@@ -14,8 +16,8 @@ using Service = pb::Cluster::AsyncService;
 
 constexpr int kAnnounced = 8;  // Calls per method at any time; others wait in gRPC.
 
-grpc::Status Fill(const node::Node& node, Instant now, pb::PingResponse& response) {
-  const node::ClusterView view = node.ViewCluster(now);
+grpc::Status Fill(const runtime::Seen& seen, pb::PingResponse& response) {
+  const node::ClusterView& view = seen.cluster;
   response.set_cluster(view.cluster);
   response.set_node(view.self.name);
   if (!view.cluster_id.is_nil()) response.set_cluster_id(view.cluster_id.ToBytes());
@@ -25,21 +27,20 @@ grpc::Status Fill(const node::Node& node, Instant now, pb::PingResponse& respons
   return grpc::Status::OK;
 }
 
-grpc::Status Fill(const node::Node& node, Instant now, pb::GetStatusResponse& response) {
-  ToProto(node.ViewCluster(now), response);
+grpc::Status Fill(const runtime::Seen& seen, pb::GetStatusResponse& response) {
+  ToProto(seen.cluster, response);
   return grpc::Status::OK;
 }
 
-grpc::Status Fill(const node::Node& node, Instant now, pb::GetRingResponse& response) {
-  if (const auto view = node.ViewRing(now)) {
-    ToProto(*view, response);
+grpc::Status Fill(const runtime::Seen& seen, pb::GetRingResponse& response) {
+  if (seen.ring) {
+    ToProto(*seen.ring, response);
     return grpc::Status::OK;
   }
-  const node::ClusterView cluster = node.ViewCluster(now);
-  return ToGrpc(
-      {.reason = Reason::kNodeJoining,
-       .message = fmt::format("{} has no ring yet: {}", cluster.self.name, cluster.waiting_for),
-       .metadata = {{"node", cluster.self.name}}});
+  const node::ClusterView& view = seen.cluster;
+  return ToGrpc({.reason = Reason::kNodeJoining,
+                 .message = fmt::format("{} has no ring yet: {}", view.self.name, view.waiting_for),
+                 .metadata = {{"node", view.self.name}}});
 }
 
 grpc::Status Unheard() {
@@ -59,30 +60,16 @@ class Question final : public UnaryCall<Service, Request, Response> {
   }
 
  private:
-  // Has the node answer. If the event is dropped unheard, because the node stops, the call is
-  // refused: every call is finished exactly once.
-  class Asked {
-   public:
-    explicit Asked(Question& question) : question_(&question) {}
-    Asked(Asked&& other) noexcept : question_(std::exchange(other.question_, nullptr)) {}
-    Asked& operator=(Asked&&) = delete;
-    ~Asked() {
-      if (question_ != nullptr) question_->Finish(Unheard());
-    }
-
-    void operator()(node::Node& node, Instant now) {
-      Question& question = *std::exchange(question_, nullptr);
-      question.Finish(Fill(node, now, question.response()));
-    }
-
-   private:
-    Question* question_;
-  };
-
   Question(const Method& method, runtime::Runtime& runtime) : Base(method), runtime_(runtime) {}
 
   void AnnounceNext() override { New(this->method(), runtime_); }
-  void Handle() override { runtime_.TryPost(Asked(*this)); }
+
+  void Handle() override {
+    constexpr bool kAtRing = std::is_same_v<Response, pb::GetRingResponse>;
+    runtime::Look(runtime_, kAtRing, [this](const std::optional<runtime::Seen>& seen) {
+      this->Finish(seen ? Fill(*seen, this->response()) : Unheard());
+    });
+  }
 
   runtime::Runtime& runtime_;
 };

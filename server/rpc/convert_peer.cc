@@ -1,7 +1,9 @@
 // What nodes say to one another, as protocol buffers.
 
+#include <algorithm>
 #include <utility>
 
+#include "server/node/shard.h"
 #include "server/rpc/convert.h"
 #include "server/rpc/convert_frame.h"
 
@@ -33,8 +35,11 @@ topology::ClusterTerms Read(const peer_pb::ClusterTerms& in) {
           .node_names = {in.node_names().begin(), in.node_names().end()}};
 }
 
-node::Heartbeat Read(const peer_pb::Heartbeat& in) {
-  node::Heartbeat out{.heard_ago = std::nullopt,
+std::optional<node::Heartbeat> Read(const peer_pb::Heartbeat& in) {
+  const node::Shard shard{.index = in.shard(), .count = std::max(in.shards(), 1U)};
+  if (shard.index >= shard.count || shard.count > node::kMaxShards) return std::nullopt;
+  node::Heartbeat out{.shard = shard,
+                      .heard_ago = std::nullopt,
                       .load = {.keys = in.keys(),
                                .disk_bytes = in.disk_bytes(),
                                .behind = in.behind(),
@@ -63,6 +68,8 @@ void Write(const node::Heartbeat& in, peer_pb::Heartbeat& out) {
   out.set_version(in.load.version);
   out.set_draining(in.draining);
   out.set_unfit(in.unfit);
+  out.set_shard(in.shard.index);
+  if (in.shard.count > 1) out.set_shards(in.shard.count);
 }
 
 node::SnapshotAck Read(const peer_pb::SnapshotAck& in) {
@@ -174,7 +181,10 @@ peer_pb::HelloResponse ToProto(const topology::HelloResponse& response) {
 std::optional<node::Frame> Take(peer_pb::Frame& in) {
   node::Frame out;
   if (!Read(in.envelope(), out.envelope)) return std::nullopt;
-  if (in.has_heartbeat()) out.heartbeat = Read(in.heartbeat());
+  if (in.has_heartbeat()) {
+    out.heartbeat = Read(in.heartbeat());
+    if (!out.heartbeat) return std::nullopt;
+  }
   if (!ReadRaft(in, out.raft)) return std::nullopt;
   out.reply_now = in.reply_now();
   for (peer_pb::Forward& forward : *in.mutable_forwards()) {

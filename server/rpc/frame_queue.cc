@@ -1,5 +1,6 @@
 #include "server/rpc/frame_queue.h"
 
+#include <algorithm>
 #include <iterator>
 #include <utility>
 #include <vector>
@@ -81,13 +82,20 @@ void FrameQueue::TakeNewer(node::Membership& from) {
   if (from.superseded_by) membership_.superseded_by = from.superseded_by;
 }
 
+// It would make beats of its shard that still wait here younger than they are.
+void FrameQueue::TakeNewer(node::Heartbeat heartbeat) {
+  const node::Shard shard = heartbeat.shard;
+  if (std::ranges::any_of(raft_, [&](const node::GroupMessage& message) {
+        return shard.Holds(PartitionOf(message.group));
+      })) {
+    heartbeat.settled = 0;
+  }
+  heartbeats_.insert_or_assign(shard.index, std::move(heartbeat));
+}
+
 std::vector<uint64_t> FrameQueue::Add(node::Frame frame) {
   envelope_ = frame.envelope;
-  if (frame.heartbeat) {
-    heartbeat_ = std::move(frame.heartbeat);
-    // It would make the beats that still wait here younger than they are.
-    if (!raft_.empty()) heartbeat_->settled = 0;
-  }
+  if (frame.heartbeat) TakeNewer(*std::move(frame.heartbeat));
   reply_now_ = reply_now_ || frame.reply_now;
   for (node::GroupMessage& message : frame.raft) {
     if (MakeRoom(SizeOf(message))) raft_.push_back(std::move(message));
@@ -132,7 +140,7 @@ std::vector<uint64_t> FrameQueue::Add(node::Frame frame) {
 
 std::optional<node::Frame> FrameQueue::Take() {
   node::Frame frame{.envelope = envelope_,
-                    .heartbeat = std::exchange(heartbeat_, std::nullopt),
+                    .heartbeat = std::nullopt,
                     .raft = {},
                     .reply_now = reply_now_,
                     .forwards = {},
@@ -140,6 +148,9 @@ std::optional<node::Frame> FrameQueue::Take() {
                     .chunk_acks = {},
                     .chunks = {},
                     .membership = std::exchange(membership_, {})};
+  if (auto first = heartbeats_.begin(); first != heartbeats_.end()) {
+    frame.heartbeat = std::move(heartbeats_.extract(first).mapped());
+  }
   uint64_t bytes = 0;
   Fill(raft_, frame.raft, options_.max_frame_bytes, bytes);
   reply_now_ = reply_now_ && !raft_.empty();  // Not all of them went.

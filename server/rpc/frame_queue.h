@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <optional>
 #include <vector>
 
@@ -22,7 +23,8 @@ class FrameQueue {
 
   explicit FrameQueue(Options options) : options_(options) {}
 
-  // Queues what `frame` holds. A newer heartbeat takes the place of one still queued. Returns the
+  // Queues what `frame` holds. A newer heartbeat of a shard takes the place of one still queued; a
+  // frame that is taken has one of one shard. Returns the
   // ids of forwards for which there is no room: they were not queued. Messages of consensus for
   // which there is none are dropped, they are made to be lost. Replies always are queued; a value
   // for which there is no room is replaced by a refusal. Word of replicas that come and go is small
@@ -35,10 +37,11 @@ class FrameQueue {
  private:
   [[nodiscard]] bool MakeRoom(uint64_t bytes);
   void TakeNewer(node::Membership& from);
+  void TakeNewer(node::Heartbeat heartbeat);
 
   const Options options_;
   topology::Envelope envelope_;
-  std::optional<node::Heartbeat> heartbeat_;
+  std::map<uint32_t, node::Heartbeat> heartbeats_;  // By shard.
   std::deque<node::GroupMessage> raft_;
   bool reply_now_ = false;
   std::deque<node::ForwardReply> replies_;

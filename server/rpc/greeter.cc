@@ -35,7 +35,7 @@ struct Greeter::Call final : Completion {
 
 void Greeter::Call::Proceed(bool) {
   if (auto answer = Answer()) {
-    runtime.Post([name = name, answer = *std::move(answer)](node::Node& node, Instant now) {
+    runtime.PostToFirst([name = name, answer = *std::move(answer)](node::Node& node, Instant now) {
       node.OnHelloAnswer(name, answer, now);
     });
   }

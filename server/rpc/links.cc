@@ -89,7 +89,7 @@ std::vector<std::thread> Links::TakeEndedLocked() {
 void Links::AddLocked(node::LinkTarget target) {
   const auto [at, fresh] = peers_.try_emplace(target.id);
   if (!fresh) return;
-  at->second = std::make_shared<Peer>(std::move(target));
+  at->second = std::make_shared<Peer>(std::move(target), runtime_.shards());
   at->second->keeper = std::thread([this, peer = at->second] { Keep(peer); });
 }
 
@@ -178,7 +178,9 @@ void Links::Send(NodeId id, node::Frame frame) {
     for (const node::Forward& forward : frame.forwards) not_sent.push_back(forward.id);
   }
   if (not_sent.empty()) return;
-  runtime_.Post([not_sent = std::move(not_sent)](node::Node& node, Instant now) {
+  // A frame that is sent is of one shard.
+  const uint32_t shard = node::ShardOfNumber(not_sent.front(), runtime_.shards());
+  runtime_.Post(shard, [not_sent = std::move(not_sent)](node::Node& node, Instant now) {
     node.OnNotSent(not_sent, now);
   });
 }
@@ -216,13 +218,13 @@ void Links::OnClosed(const std::shared_ptr<Link>& link) {
 // Level-triggered: when the event runs it compares what is with what the node was told, so that the
 // order in which links opened and closed on other threads does not matter.
 void Links::ReportLink(const PeerPtr& peer) {
-  runtime_.Post([this, peer](node::Node& node, Instant now) {
+  runtime_.PostToAll([this, peer](node::Node& node, Instant now) {
     uint64_t was = 0;
     uint64_t is = 0;
     {
       absl::MutexLock lock(&mu_);
       is = peer->link != nullptr && !peer->gone ? peer->opened : 0;
-      was = std::exchange(peer->reported_open, is);
+      was = std::exchange(peer->reported_open[node.shard().index], is);
     }
     if (was == is) return;
     if (was != 0) node.OnLinkDown(peer->target.id, now);
@@ -231,7 +233,7 @@ void Links::ReportLink(const PeerPtr& peer) {
 }
 
 void Links::ReportRefused(const PeerPtr& peer) {
-  runtime_.Post([this, peer](node::Node& node, Instant now) {
+  runtime_.PostToAll([this, peer](node::Node& node, Instant now) {
     {
       absl::MutexLock lock(&mu_);
       if (peer->gone) return;
@@ -249,9 +251,23 @@ void Links::OnFrame(const std::shared_ptr<Link>& link, peer_pb::Frame& frame, Re
   }
   auto read = Take(frame);
   if (!read) return BreakOff(*peer, *link);
-  runtime_.Post(
-      [id = peer->target.id, frame = *std::move(read), token = std::move(token)](
-          node::Node& node, Instant now) mutable { node.OnFrame(id, std::move(frame), now); });
+  PostFrame(peer->target.id, *std::move(read), std::move(token));
+}
+
+// The link reads on when every shard is through with its part.
+void Links::PostFrame(NodeId peer, node::Frame frame, ReadToken token) {
+  if (runtime_.shards() == 1) {
+    return runtime_.PostToFirst(
+        [peer, frame = std::move(frame), token = std::move(token)](
+            node::Node& node, Instant now) mutable { node.OnFrame(peer, std::move(frame), now); });
+  }
+  const auto shared = std::make_shared<ReadToken>(std::move(token));
+  for (auto& [shard, part] : node::Split(std::move(frame), runtime_.shards())) {
+    runtime_.Post(shard,
+                  [peer, part = std::move(part), shared](node::Node& node, Instant now) mutable {
+                    node.OnFrame(peer, std::move(part), now);
+                  });
+  }
 }
 
 // The frame is dropped whole, and with the link everything in it fails at once, on both sides.

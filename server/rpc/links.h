@@ -7,8 +7,7 @@
 //
 // Owns: a thread per peer, asleep while its link is up; channels live and die on it.
 //
-// Threading: thread-safe. The shard calls SetTargets() and Send(); the event loop calls the
-// listener.
+// Threading: thread-safe. Shards call SetTargets() and Send(); the event loop calls the listener.
 #pragma once
 
 #include <grpcpp/security/credentials.h>
@@ -79,16 +78,16 @@ class Links final : public LinkListener {
   // What is kept for one target. The keeper's thread ends when the target is gone, and is joined
   // later: nobody waits for it but Stop().
   struct Peer {
-    explicit Peer(node::LinkTarget t) : target(std::move(t)) {}
+    Peer(node::LinkTarget t, uint32_t shards) : target(std::move(t)), reported_open(shards) {}
     [[nodiscard]] LinkPeer end() const { return {target.id, target.uuid}; }
 
     const node::LinkTarget target;
-    bool gone = false;           // It is no target any more.
-    bool ended = false;          // Its keeper is through.
-    std::shared_ptr<Link> link;  // Open, or nullptr.
-    uint64_t opened = 0;         // Counts the links there have been.
-    uint64_t reported_open = 0;  // Shard: the link the node believes in; 0: none.
-    std::string refusal;         // What the peer said when it was dialled; reported once.
+    bool gone = false;                    // It is no target any more.
+    bool ended = false;                   // Its keeper is through.
+    std::shared_ptr<Link> link;           // Open, or nullptr.
+    uint64_t opened = 0;                  // Counts the links there have been.
+    std::vector<uint64_t> reported_open;  // The link that each shard believes in; 0: none.
+    std::string refusal;                  // What the peer said when it was dialled; reported once.
     std::thread keeper;
   };
   using PeerPtr = std::shared_ptr<Peer>;
@@ -110,6 +109,7 @@ class Links final : public LinkListener {
   void NoteRefusal(Peer& peer, const grpc::Status& status) ABSL_LOCKS_EXCLUDED(mu_);
   void ReportLink(const PeerPtr& peer);
   void ReportRefused(const PeerPtr& peer);
+  void PostFrame(NodeId peer, node::Frame frame, ReadToken token);
   void BreakOff(const Peer& peer, Link& link);
   [[nodiscard]] std::shared_ptr<Link> LinkOf(const Peer& peer) const ABSL_LOCKS_EXCLUDED(mu_);
 

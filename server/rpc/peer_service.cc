@@ -149,7 +149,7 @@ void PeerService::Ask(HelloCall& call) {
     if (!stopping) waiting_[id] = &call;
   }
   if (stopping) return call.Refuse(kStopping);
-  runtime_.Post([id, request = *std::move(read)](node::Node& node, Instant now) {
+  runtime_.PostToFirst([id, request = *std::move(read)](node::Node& node, Instant now) {
     node.OnHello(id, request, now);
   });
 }

@@ -117,7 +117,6 @@ void PipelineCall::Read(bool ok) {
 }
 
 void PipelineCall::PostAll() {
-  std::vector<Operation*> operations;
   std::vector<Calls::Asking> asking;
   std::vector<Response::Answer> refused;
   asking.reserve(static_cast<size_t>(request_.operations_size()));
@@ -127,25 +126,25 @@ void PipelineCall::PostAll() {
       refused.push_back(Refused(in.tag(), *refusal));
       continue;
     }
-    operations.push_back(new Operation(*this, in));
-    asking.push_back({.call = operations.back(),
+    asking.push_back({.call = new Operation(*this, in),
                       .operation = std::get<node::Operation>(std::move(asked)),
                       .budget = BudgetOf(in)});
   }
   {
     absl::MutexLock lock(&mu_);
-    underway_ += operations.size();
+    underway_ += asking.size();
     for (Response::Answer& answer : refused) Collect(std::move(answer));
   }
-  if (!operations.empty()) Post(operations, std::move(asking));
+  if (!asking.empty()) Post(std::move(asking));
 }
 
-void PipelineCall::Post(const std::vector<Operation*>& operations,
-                        std::vector<Calls::Asking> asking) {
-  if (pipelines_.calls.Post(std::move(asking))) return;
+void PipelineCall::Post(std::vector<Calls::Asking> asking) {
+  const std::vector<Calls::Call*> refused = pipelines_.calls.Post(std::move(asking));
+  if (refused.empty()) return;
   absl::MutexLock lock(&mu_);
-  underway_ -= operations.size();
-  for (const Operation* operation : operations) {
+  underway_ -= refused.size();
+  for (Calls::Call* call : refused) {
+    const auto* operation = static_cast<Operation*>(call);
     Collect(Refused(operation->tag(), Calls::Overloaded()));
     delete operation;
   }
@@ -176,7 +175,6 @@ void PipelineCall::Finished() {
 
 void PipelineCall::Answered(Response::Answer answer) {
   absl::MutexLock lock(&mu_);
-  ++answered_;
   Collect(std::move(answer));
 }
 
@@ -190,10 +188,10 @@ void PipelineCall::Collect(Response::Answer answer) {
   waiting_.back().response.mutable_answers()->Add(std::move(answer));
 }
 
-void PipelineCall::Send() {
+void PipelineCall::Send(uint64_t answered) {
   {
     absl::MutexLock lock(&mu_);
-    underway_ -= std::exchange(answered_, 0);
+    underway_ -= answered;
     ++starting_;
   }
   GoOn();

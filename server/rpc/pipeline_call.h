@@ -46,7 +46,7 @@ class PipelineCall final : public Calls::Batch {
   // Announces the next stream to gRPC.
   static void New(::kvd::v1::KV::AsyncService& service, Pipelines& pipelines);
 
-  void Send() override ABSL_LOCKS_EXCLUDED(mu_);
+  void Send(uint64_t answered) override ABSL_LOCKS_EXCLUDED(mu_);
 
   // Reads nothing more; ends the stream when what is underway is answered.
   void Stop() ABSL_LOCKS_EXCLUDED(mu_);
@@ -68,8 +68,7 @@ class PipelineCall final : public Calls::Batch {
   void Began(bool ok);
   void Read(bool ok) ABSL_LOCKS_EXCLUDED(mu_);
   void PostAll() ABSL_LOCKS_EXCLUDED(mu_);
-  void Post(const std::vector<Operation*>& operations, std::vector<Calls::Asking> asking)
-      ABSL_LOCKS_EXCLUDED(mu_);
+  void Post(std::vector<Calls::Asking> asking) ABSL_LOCKS_EXCLUDED(mu_);
   void Written(bool ok) ABSL_LOCKS_EXCLUDED(mu_);
   void Finished() ABSL_LOCKS_EXCLUDED(mu_);
 
@@ -97,8 +96,7 @@ class PipelineCall final : public Calls::Batch {
   absl::Mutex mu_;
   std::deque<Message> waiting_ ABSL_GUARDED_BY(mu_);  // All but the last are full.
   uint64_t waiting_bytes_ ABSL_GUARDED_BY(mu_) = 0;
-  uint64_t underway_ ABSL_GUARDED_BY(mu_) = 0;  // Operations that the node has,
-  uint64_t answered_ ABSL_GUARDED_BY(mu_) = 0;  // or has answered, and Send() follows.
+  uint64_t underway_ ABSL_GUARDED_BY(mu_) = 0;  // Operations that Send() was not called for yet.
   int starting_ ABSL_GUARDED_BY(mu_) = 0;       // Threads that may yet use the stream.
   bool reading_ ABSL_GUARDED_BY(mu_) = false;
   bool writing_ ABSL_GUARDED_BY(mu_) = false;

@@ -141,7 +141,7 @@ Status ApplierThread::DoTransfers(const Jobs& jobs, Done& done) {
   for (const node::ChunkWrite& job : jobs.chunk_writes) {
     const Status written = transfers_.Write(job.peer, job.stream, job.partition, job.bytes);
     if (written.code() == StatusCode::kInternal) return Annotate(written, "receive a snapshot");
-    done.emplace_back(WriteResult{job.stream, job.peer, written.ok()});
+    done.emplace_back(WriteResult{job.stream, job.partition, job.peer, written.ok()});
   }
   return OkStatus();
 }

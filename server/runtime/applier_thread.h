@@ -54,6 +54,7 @@ class ApplierThread {
   };
   struct WriteResult {
     partition::StreamId stream;
+    PartitionId partition;
     NodeId peer;
     bool ok = false;
   };

@@ -1,14 +1,16 @@
-// Drives one Node in real time. Threads and time live here, decisions do not.
+// Drives a Node in real time, or several: the shards of one node (node/shard.h). Threads and time
+// live here, decisions do not.
 //
 //   event loop, keeper  --Post--> turn: Node --appends--> log writer --durable--> Post
 //                                         |  |--applies, reads--> applier --done--> Post
 //                                         |--frames, answers--> Transport
 //
-// Whoever posts an event while nobody is at work runs the node himself, for one round; what comes
-// meanwhile is the keeper's next round (turns.h). One thread at a time is "the shard".
+// Whoever posts an event to a shard while nobody is at work there runs it himself, for one round;
+// what comes meanwhile is its keeper's next round (turns.h). One thread at a time is "the shard".
+// Where there are several, the event loop leaves what is worth a thread to the keepers.
 //
-// Owns: three threads. Threading: thread-safe, but Start() and Stop(), which belong to the
-// assembler.
+// Owns: a thread per shard, and two. Threading: thread-safe, but Start() and Stop(), which belong
+// to the assembler.
 #pragma once
 
 #include <atomic>
@@ -18,12 +20,15 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "absl/functional/any_invocable.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/status.h"
 #include "server/node/node.h"
+#include "server/node/shard.h"
 #include "server/runtime/applier_thread.h"
 #include "server/runtime/log_writer.h"
 #include "server/runtime/transport.h"
@@ -38,6 +43,7 @@ class Runtime final : public Watch {
  public:
   struct Options {
     node::Node::Options node;
+    uint32_t shards = 1;
     size_t mailbox_capacity = 1U << 16U;  // Events of clients; those of peers and disk are bounded
                                           // by what they answer to.
     ApplierThread::FlushEvery flush_every;
@@ -68,36 +74,63 @@ class Runtime final : public Watch {
   // dropped. Nothing is posted to the transport afterwards. Repeating is a no-op.
   void Stop();
 
-  // An event for the node: runs on the shard, which may be the calling thread, with the node and
-  // the time. False, and the event is dropped, if the mailbox is full or closed. Not with a lock
-  // held that the node's effects need.
+  [[nodiscard]] uint32_t shards() const { return static_cast<uint32_t>(shards_.size()); }
+
+  // The shard that serves an operation.
+  [[nodiscard]] uint32_t ShardFor(const node::Operation& operation) const;
+
+  // An event for a shard: runs on it, which may be the calling thread, with its node and the time.
+  // False, and the event is dropped, if the mailbox is full or closed. Not with a lock held that
+  // the node's effects need.
   using Event = absl::AnyInvocable<void(node::Node&, Instant)>;
-  bool TryPost(Event event) { return Post(std::move(event), /*always=*/false); }
+  bool TryPost(uint32_t shard, Event event) {
+    return Post(shard, std::move(event), /*always=*/false);
+  }
 
   // For peers and disk: never refused for want of room.
-  void Post(Event event) { (void)Post(std::move(event), /*always=*/true); }
+  void Post(uint32_t shard, Event event) { (void)Post(shard, std::move(event), /*always=*/true); }
 
-  [[nodiscard]] Instant SleepUntil() override { return turns_.Watch(); }
+  // What the first shard does for all of them; and what each does.
+  void PostToFirst(Event event) { Post(node::kFirstShard, std::move(event)); }
+  void PostToAll(const std::function<void(node::Node&, Instant)>& event);
+
+  [[nodiscard]] Instant SleepUntil() override;
   void RoundIfDue() override;
-  [[nodiscard]] bool Gather() override { return turns_.Gather(); }
+  [[nodiscard]] bool Gather() override;
   void RoundOfGathered() override;
-  void StopWatching() override { turns_.Unwatch(); }
+  void StopWatching() override;
 
-  // Waits until `predicate` holds for the node, asking every few milliseconds. False: `timeout`
-  // passed first. Not from the shard.
-  [[nodiscard]] bool WaitUntil(std::function<bool(const node::Node&)> predicate, Duration timeout);
+  // Waits until `predicate` holds for every shard, asking every few milliseconds. False: `timeout`
+  // passed first. Not from a shard.
+  [[nodiscard]] bool WaitUntil(const std::function<bool(const node::Node&)>& predicate,
+                               Duration timeout);
 
  private:
-  bool Post(Event event, bool always);
-  void Keep();
-  void Round();
-  [[nodiscard]] bool AnswerFromMemory(std::vector<node::ReadJob>& reads, Instant now);
+  struct Shard {
+    explicit Shard(size_t mailbox_capacity) : turns(mailbox_capacity) {}
+
+    Turns<Event> turns;
+    std::optional<node::Node> node;  // Of whoever has the turn.
+    std::thread keeper;
+    bool gathered = false;  // The watch's.
+  };
+
+  bool Post(uint32_t shard, Event event, bool always);
+  template <typename T, typename ShardOf, typename Handle>
+  void Deal(std::vector<T> items, const ShardOf& shard_of, const Handle& handle);
+  void Keep(Shard& shard);
+  void Round(Shard& shard);
+  [[nodiscard]] bool AnswerFromMemory(node::Node& node, std::vector<node::ReadJob>& reads,
+                                      Instant now);
+  [[nodiscard]] bool HoldsFor(uint32_t shard,
+                              const std::function<bool(const node::Node&)>& predicate);
   void Dispatch(node::Effects effects);
   void Fatal(const Status& status);
   [[nodiscard]] LogWriter::Callbacks WriterCallbacks();
   [[nodiscard]] ApplierThread::Callbacks ApplierCallbacks();
 
   Options options_;
+  const uint32_t partitions_;
   storage::Log& log_;
   storage::DataDir& data_dir_;
   partition::StateMachines& machines_;
@@ -105,12 +138,10 @@ class Runtime final : public Watch {
   Logger& logger_;
   Transport* transport_ = nullptr;
 
-  Turns<Event> turns_;
-  std::optional<node::Node> node_;  // Of whoever has the turn.
+  std::vector<std::unique_ptr<Shard>> shards_;
   std::atomic<bool> fatal_ = false;
   std::unique_ptr<LogWriter> writer_;
   std::unique_ptr<ApplierThread> applier_;
-  std::thread keeper_;
 };
 
 }  // namespace kvd::runtime

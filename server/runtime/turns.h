@@ -86,6 +86,15 @@ class Turns {
     return false;
   }
 
+  // In the turn that Gather() got: the keeper gets the next one for what is there, if that is at
+  // least so much, and this turn is over.
+  [[nodiscard]] bool LeaveToKeeper(size_t at_least) {
+    const std::lock_guard lock(mu_);
+    if (items_.size() < at_least) return false;
+    EndTurn();
+    return true;
+  }
+
   // There is no watch any more.
   void Unwatch() {
     const std::lock_guard lock(mu_);

@@ -28,6 +28,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/clock.h"
@@ -105,6 +106,10 @@ class Founding {
   // The cluster decided a newer topology, which this node is to hold: it is stored, and in force
   // here from OnStored() on. An older one is ignored. REQUIRES: there is a topology.
   void Supersede(const Topology& newer);
+
+  // Likewise, and it is on this node's disk already, by the hand of who does all of the above for
+  // this node: from now on it is in force here, too.
+  void TakeOver(Topology topology) { topology_ = std::move(topology); }
 
   // Greets a member that nobody hears: it may have missed that this node has moved, and all that
   // was decided since. REQUIRES: there is a topology.

@@ -32,8 +32,7 @@ void Conclude(Traffic& traffic, const Cluster& cluster) {
   EXPECT_THAT(traffic.failures(), IsEmpty());
 }
 
-TEST(FailoverTest, NobodyNoticesThatNodesAreKilled) {
-  Cluster cluster;
+void KillEachUnderTraffic(Cluster& cluster) {
   Traffic traffic(cluster, kClients);
   for (int victim = 1; victim <= 3; ++victim) {
     traffic.Await(kAWhile);
@@ -43,6 +42,16 @@ TEST(FailoverTest, NobodyNoticesThatNodesAreKilled) {
     cluster.AwaitReady();
   }
   Conclude(traffic, cluster);
+}
+
+TEST(FailoverTest, NobodyNoticesThatNodesAreKilled) {
+  Cluster cluster;
+  KillEachUnderTraffic(cluster);
+}
+
+TEST(FailoverTest, NobodyNoticesThatNodesInDifferentlyManyShardsAreKilled) {
+  Cluster cluster({.divided = true});
+  KillEachUnderTraffic(cluster);
 }
 
 TEST(FailoverTest, NobodyNoticesThatNodesFreeze) {

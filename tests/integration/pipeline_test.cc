@@ -72,7 +72,7 @@ class PipelineStreamTest : public ::testing::Test {
     return answers;
   }
 
-  Cluster cluster_;
+  Cluster cluster_{{.divided = true}};
   std::unique_ptr<v1::KV::Stub> stub_;
   std::unique_ptr<grpc::ClientContext> context_;
   std::unique_ptr<grpc::ClientReaderWriter<PipelineRequest, PipelineResponse>> stream_;

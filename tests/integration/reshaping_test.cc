@@ -29,7 +29,7 @@ constexpr int kPartitions = 64;
 class ReshapingTest : public ::testing::Test {
  protected:
   explicit ReshapingTest(int founders = 3)
-      : cluster_({.nodes = 5, .founders = founders, .partitions = kPartitions}) {}
+      : cluster_({.nodes = 5, .founders = founders, .partitions = kPartitions, .divided = true}) {}
 
   std::vector<client::Job> Jobs() const {
     const auto jobs = client::Admin(asker_).ListJobs();

@@ -38,6 +38,14 @@ std::string WithoutNewest(const std::string& bytes, partition::SnapshotChunk::En
   return partition::EncodeChunk(*chunk);
 }
 
+std::function<uint32_t(uint32_t)> Of(PartitionId partition) {
+  return [partition](uint32_t shards) { return node::ShardOf(partition, shards); };
+}
+
+std::function<uint32_t(uint32_t)> OfNumber(uint64_t number) {
+  return [number](uint32_t shards) { return node::ShardOfNumber(number, shards); };
+}
+
 }  // namespace
 
 bool Applier::Jobs::empty() const {
@@ -111,18 +119,19 @@ Status Applier::WorkOff(const Jobs& jobs, Done& done) {
   if (!jobs.applies.empty()) KVD_RETURN_IF_ERROR(Apply(jobs.applies, done));
   for (const node::InstallJob& job : jobs.installs) KVD_RETURN_IF_ERROR(Install(job, done));
   for (const node::ReadJob& job : jobs.reads) {
-    done.emplace_back([ticket = job.ticket, value = ReadOne(job)](node::Node& node, Instant now) {
-      node.OnRead(ticket, value, now);
-    });
+    done.push_back({OfNumber(job.ticket.value),
+                    [ticket = job.ticket, value = ReadOne(job)](node::Node& node, Instant now) {
+                      node.OnRead(ticket, value, now);
+                    }});
   }
   for (const node::FetchJob& job : jobs.fetches) KVD_RETURN_IF_ERROR(Fetch(job, done));
   KVD_RETURN_IF_ERROR(Transfer(jobs, done));
   for (const PartitionId partition : jobs.drops) {
     KVD_RETURN_IF_ERROR(transfers_.Drop(partition));
-    unflushed_.emplace_back([this, partition](node::Node& node, Instant now) {
-      callbacks_.on_dropped(partition);
-      node.OnDropped(partition, now);
-    });
+    unflushed_.push_back({Of(partition), [this, partition](node::Node& node, Instant now) {
+                            callbacks_.on_dropped(partition);
+                            node.OnDropped(partition, now);
+                          }});
   }
   return OkStatus();
 }
@@ -137,8 +146,10 @@ Status Applier::Apply(const std::vector<partition::ApplyJob>& jobs, Done& done) 
   }
   for (partition::Applied& one : applied) {
     callbacks_.on_applied(merged.at(one.partition), one);
-    done.emplace_back(
-        [one = std::move(one)](node::Node& node, Instant now) { node.OnApplied(one, now); });
+    const PartitionId partition = one.partition;
+    done.push_back({Of(partition), [one = std::move(one)](node::Node& node, Instant now) {
+                      node.OnApplied(one, now);
+                    }});
   }
   return OkStatus();
 }
@@ -150,10 +161,11 @@ Status Applier::Install(const node::InstallJob& job, Done& done) {
     return Annotate(keys.status(), "install a snapshot");
   }
   Done& to = keys.ok() ? unflushed_ : done;
-  to.emplace_back([this, job, keys = std::move(keys)](node::Node& node, Instant now) {
-    if (keys.ok()) callbacks_.on_installed(job.partition);
-    node.OnInstalled(job.partition, job.snapshot, keys, now);
-  });
+  to.push_back(
+      {Of(job.partition), [this, job, keys = std::move(keys)](node::Node& node, Instant now) {
+         if (keys.ok()) callbacks_.on_installed(job.partition);
+         node.OnInstalled(job.partition, job.snapshot, keys, now);
+       }});
   return OkStatus();
 }
 
@@ -165,9 +177,10 @@ Status Applier::Fetch(const node::FetchJob& job, Done& done) {
   if (!entries.ok() && code != StatusCode::kOutOfRange) return entries.status();
   std::vector<storage::Entry> read;
   if (entries.ok()) read = *std::move(entries);
-  done.emplace_back(
-      [partition = job.partition, follower = job.fetch.follower, read = std::move(read)](
-          node::Node& node, Instant now) { node.OnFetched(partition, follower, read, now); });
+  done.push_back({Of(job.partition), [partition = job.partition, follower = job.fetch.follower,
+                                      read = std::move(read)](node::Node& node, Instant now) {
+                    node.OnFetched(partition, follower, read, now);
+                  }});
   return OkStatus();
 }
 
@@ -181,17 +194,19 @@ Status Applier::Transfer(const Jobs& jobs, Done& done) {
     if (chunk.ok() && around_.sabotage == Sabotage::kSendStaleSnapshot) {
       chunk->bytes = WithoutNewest(chunk->bytes, lacking_[job.stream]);
     }
-    done.emplace_back([stream = job.stream, chunk = std::move(chunk)](
-                          node::Node& node, Instant now) { node.OnChunkRead(stream, chunk, now); });
+    done.push_back({OfNumber(job.stream.value),
+                    [stream = job.stream, chunk = std::move(chunk)](node::Node& node, Instant now) {
+                      node.OnChunkRead(stream, chunk, now);
+                    }});
   }
   for (const partition::StreamId stream : jobs.chunk_closes) transfers_.Close(stream);
   for (const node::ChunkWrite& job : jobs.chunk_writes) {
     const Status written = transfers_.Write(job.peer, job.stream, job.partition, job.bytes);
     if (written.code() == StatusCode::kInternal) return Annotate(written, "receive a snapshot");
-    done.emplace_back(
-        [stream = job.stream, peer = job.peer, ok = written.ok()](node::Node& node, Instant now) {
-          node.OnChunkWritten(stream, peer, ok, now);
-        });
+    done.push_back({Of(job.partition), [stream = job.stream, peer = job.peer, ok = written.ok()](
+                                           node::Node& node, Instant now) {
+                      node.OnChunkWritten(stream, peer, ok, now);
+                    }});
   }
   return OkStatus();
 }

@@ -24,8 +24,11 @@ class Applier {
  public:
   using Truncations = std::vector<partition::StateMachines::Truncation>;
 
-  // What came of a job, to be told to the node.
-  using Report = std::function<void(node::Node&, Instant)>;
+  // What came of a job, to be told to the shard that it is for.
+  struct Report {
+    std::function<uint32_t(uint32_t shards)> shard_of;
+    std::function<void(node::Node&, Instant)> tell;
+  };
 
   struct Callbacks {
     std::function<void(std::vector<Report>)> on_done;

@@ -60,6 +60,12 @@ bool Machine::MayPassForOneThatFollows() const {
   return is_rolled_back_ && disk().boot().counter >= boots_noticed_;
 }
 
+const raft::Replica* Machine::FindReplica(PartitionId partition) const {
+  if (process_ == nullptr) return nullptr;
+  const node::Replicas* replicas = process_->NodeOf(partition).replicas();
+  return replicas == nullptr ? nullptr : replicas->Find(partition);
+}
+
 void Machine::Kill() {
   around_.links.Detach(host());
   process_.reset();
@@ -99,12 +105,14 @@ void Machine::FinishStop(uint64_t run, Duration give_up_at, Duration down) {
   const auto look_again = [&] {
     around_.world.After(kLookEvery, [=, this] { FinishStop(run, give_up_at, down); });
   };
-  if (draining_ && in_time && !process_->node().HasHandedOver()) return look_again();
+  const auto has_handed_over = [](const node::Node& node) { return node.HasHandedOver(); };
+  if (draining_ && in_time && !process_->AllOf(has_handed_over)) return look_again();
   if (std::exchange(draining_, false)) {
     process_->StopAccepting();
     return look_again();
   }
-  if (in_time && !process_->node().IsIdle()) return look_again();
+  const auto is_idle = [](const node::Node& node) { return node.IsIdle(); };
+  if (in_time && !process_->AllOf(is_idle)) return look_again();
   Stop(down);
 }
 

@@ -90,6 +90,9 @@ class Machine {
   // nullptr while none runs.
   [[nodiscard]] Process* process() { return process_.get(); }
   [[nodiscard]] const node::Node& node() const { return process_->node(); }  // REQUIRES: one runs.
+
+  // nullptr: no process, or no such replica.
+  [[nodiscard]] const raft::Replica* FindReplica(PartitionId partition) const;
   [[nodiscard]] bool runs() const { return process_ != nullptr; }
 
   // Counts processes: an answer belongs to the one that asked.

@@ -68,12 +68,11 @@ void Operator::Tend() {
 void Operator::CopySomeDisk() {
   Machine* machine = AnyWhere([](const Machine& each) {
     if (!each.runs() || each.node().topology() == nullptr) return false;
-    const node::Replicas& replicas = *each.node().replicas();
     for (uint32_t p = 0; p < each.node().topology()->partitions(); ++p) {
-      const raft::Replica* replica = replicas.Find(PartitionId{p});
+      const raft::Replica* replica = each.FindReplica(PartitionId{p});
       if (replica != nullptr && IsAlone(*replica)) return false;
     }
-    const raft::Replica* system = replicas.Find(topology::kSystemPartition);
+    const raft::Replica* system = each.FindReplica(topology::kSystemPartition);
     return system == nullptr || !IsAlone(*system);
   });
   if (machine == nullptr) return;

@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
+#include "common/hash.h"
 #include "tests/simulation/recovery.h"
 
 namespace kvd::simulation {
@@ -102,10 +104,16 @@ node::Node::Options Process::NodeOptions() {
 void Process::StartThreads() {
   StartWriter();
   StartApplier();
-  node_ = std::make_unique<node::Node>(NodeOptions(), Now());
+  uint32_t count = 1;
+  if (around_.swarm.max_shards > 1) {
+    count += static_cast<uint32_t>(around_.world.random().Below(around_.swarm.max_shards));
+  }
+  for (node::Node::Options& options : node::Divide(NodeOptions(), count)) {
+    shards_.push_back({std::make_unique<node::Node>(std::move(options), Now()), {}});
+  }
   around_.links.Attach(options_.host, options_.founding.self.peer_address, disk_.node_uuid(),
                        *this);
-  RunAfter(Duration::zero());
+  for (uint32_t shard = 0; shard < shards(); ++shard) RunAfter(shard, Duration::zero());
   MeasureDisk();
 }
 
@@ -114,16 +122,23 @@ void Process::StartWriter() {
       around_, life_, disk_,
       LogWriter::Callbacks{
           .on_durable =
-              [this](LogWriter::Durable durable) {
-                Post([durable = std::move(durable)](node::Node& node, Instant now) {
-                  for (const auto& [group, number] : durable) node.OnDurable(group, number, now);
-                });
+              [this](const LogWriter::Durable& durable) {
+                for (const auto& each : durable) {
+                  Post(node::ShardOf(each.first, shards()), [each](node::Node& node, Instant now) {
+                    node.OnDurable(each.first, each.second, now);
+                  });
+                }
               },
-          .on_bound = [this] { Post([](node::Node& node, Instant now) { node.OnBound(now); }); },
+          .on_bound =
+              [this] { PostToFirst([](node::Node& node, Instant now) { node.OnBound(now); }); },
           .on_topology_stored =
-              [this] { Post([](node::Node& node, Instant now) { node.OnTopologyStored(now); }); },
+              [this] {
+                PostToFirst([](node::Node& node, Instant now) { node.OnTopologyStored(now); });
+              },
           .on_boots_stored =
-              [this] { Post([](node::Node& node, Instant now) { node.OnBootsStored(now); }); },
+              [this] {
+                PostToFirst([](node::Node& node, Instant now) { node.OnBootsStored(now); });
+              },
           .on_fatal = [this](const Status& status) { Fatal(status); }});
 }
 
@@ -132,10 +147,10 @@ void Process::StartApplier() {
       around_, life_, disk_, machines_,
       Applier::Callbacks{
           .on_done =
-              [this](std::vector<Applier::Report> done) {
-                Post([done = std::move(done)](node::Node& node, Instant now) {
-                  for (const Applier::Report& report : done) report(node, now);
-                });
+              [this](const std::vector<Applier::Report>& done) {
+                for (const Applier::Report& report : done) {
+                  Post(report.shard_of(shards()), report.tell);
+                }
               },
           .on_flushed = [this](const Applier::Truncations& flushed) { NoteFlushed(flushed); },
           .on_fatal = [this](const Status& status) { Fatal(status); },
@@ -175,13 +190,16 @@ void Process::NoteFlushed(const Applier::Truncations& flushed) {
   if (around_.sabotage == Sabotage::kTruncateUnflushed) {
     for (auto& [partition, through] : told) through += 10;
   }
-  Post([told](node::Node& node, Instant now) { node.OnFlushed(told, now); });
+  for (const auto& one : told) {
+    Post(node::ShardOf(one.partition, shards()),
+         [one](node::Node& node, Instant now) { node.OnFlushed({one}, now); });
+  }
 }
 
 void Process::MeasureDisk() {
   const uint64_t used = disk_.log().disk_bytes() + disk_.store().disk_bytes();
   const topology::Disk disk{.used_bytes = used, .capacity_bytes = kDiskBytes};
-  Post([used, disk, full = disk_full_](node::Node& node, Instant now) {
+  PostToAll([used, disk, full = disk_full_](node::Node& node, Instant now) {
     node.OnDisk(used, disk, full, now);
   });
   life_.After(kMeasureEvery, [this] { MeasureDisk(); });
@@ -192,17 +210,18 @@ void Process::SetDiskFull(bool full) {
 }
 
 void Process::StartDraining() {
-  Post([](node::Node& node, Instant now) { node.StartDraining(now); });
+  PostToAll([](node::Node& node, Instant now) { node.StartDraining(now); });
 }
 
 void Process::StopAccepting() {
-  Post([](node::Node& node, Instant) { node.StopAccepting(); });
+  PostToAll([](node::Node& node, Instant) { node.StopAccepting(); });
 }
 
 void Process::Call(node::Operation operation, Duration budget, CallDone done) {
   const node::CallId id{++last_id_};
   calls_[id].done = std::move(done);
-  Post([this, id, operation = std::move(operation), budget](node::Node& node, Instant now) {
+  const uint32_t shard = ShardFor(operation);
+  Post(shard, [this, id, operation = std::move(operation), budget](node::Node& node, Instant now) {
     calls_.at(id).bytes = node::SizeOf(operation);
     node.OnCall(id, operation, budget, now);
   });
@@ -211,34 +230,34 @@ void Process::Call(node::Operation operation, Duration budget, CallDone done) {
 void Process::Hello(const topology::HelloRequest& request, HelloDone done) {
   const topology::HelloId id{++last_id_};
   hellos_.emplace(id, std::move(done));
-  Post([id, request](node::Node& node, Instant now) { node.OnHello(id, request, now); });
+  PostToFirst([id, request](node::Node& node, Instant now) { node.OnHello(id, request, now); });
 }
 
 void Process::HelloAnswer(const std::string& name, const topology::HelloResponse& response) {
-  Post(
+  PostToFirst(
       [name, response](node::Node& node, Instant now) { node.OnHelloAnswer(name, response, now); });
 }
 
 void Process::SendReports(NodeId to) {
-  Post([to](node::Node& node, Instant now) { node.SendReports(to, now); });
+  PostToAll([to](node::Node& node, Instant now) { node.SendReports(to, now); });
 }
 
 void Process::SendStep(NodeId leader, const node::Step& step) {
-  Post([leader, step](node::Node& node, Instant now) { node.SendStep(leader, step, now); });
+  PostToFirst([leader, step](node::Node& node, Instant now) { node.SendStep(leader, step, now); });
 }
 
 void Process::OnLinkUp(NodeId peer) {
   around_.world.Trace(name_, fmt::format("link to {} up", peer.value));
-  Post([peer](node::Node& node, Instant now) { node.OnLinkUp(peer, now); });
+  PostToAll([peer](node::Node& node, Instant now) { node.OnLinkUp(peer, now); });
 }
 
 void Process::OnLinkDown(NodeId peer) {
   around_.world.Trace(name_, fmt::format("link to {} down", peer.value));
-  Post([peer](node::Node& node, Instant now) { node.OnLinkDown(peer, now); });
+  PostToAll([peer](node::Node& node, Instant now) { node.OnLinkDown(peer, now); });
 }
 
 void Process::OnRefused(NodeId peer) {
-  Post([peer](node::Node& node, Instant now) { node.OnRefused(peer, now); });
+  PostToAll([peer](node::Node& node, Instant now) { node.OnRefused(peer, now); });
 }
 
 void Process::OnFrame(NodeId peer, const node::Frame& frame) {
@@ -249,7 +268,7 @@ void Process::OnFrame(NodeId peer, const node::Frame& frame) {
 // Whatever replica of the group is here takes it for its own.
 void Process::OnFrameForAnyone(NodeId peer, node::Frame frame) {
   for (node::GroupMessage& each : frame.raft) {
-    const node::Replicas* replicas = node_->replicas();
+    const node::Replicas* replicas = NodeOf(PartitionOf(each.group)).replicas();
     const raft::Replica* here =
         replicas == nullptr ? nullptr : replicas->Find(PartitionOf(each.group));
     if (here != nullptr) each.message.to = here->self().id;
@@ -264,52 +283,77 @@ void Process::PostFrame(NodeId peer, const node::Frame& frame) {
   for (const auto& reply : frame.replies) {
     around_.world.Trace(name_, fmt::format("gets reply {} of {}", reply.id, peer.value));
   }
-  Post([peer, frame](node::Node& node, Instant now) { node.OnFrame(peer, frame, now); });
+  for (auto& [shard, part] : node::Split(frame, shards())) {
+    Post(shard, [peer, part = std::move(part)](node::Node& node, Instant now) {
+      node.OnFrame(peer, part, now);
+    });
+  }
 }
 
 void Process::OnNotSent(const std::vector<uint64_t>& forward_ids) {
-  Post([forward_ids](node::Node& node, Instant now) { node.OnNotSent(forward_ids, now); });
+  if (forward_ids.empty()) return;
+  Post(node::ShardOfNumber(forward_ids.front(), shards()),
+       [forward_ids](node::Node& node, Instant now) { node.OnNotSent(forward_ids, now); });
 }
 
-void Process::Post(Event event) {
-  mailbox_.push_back(std::move(event));
-  RunAfter(lag_ + around_.world.Between(Duration::zero(), std::chrono::microseconds(100)));
+uint32_t Process::ShardFor(const node::Operation& operation) const {
+  if (operation.kind() == node::OperationKind::kAdminister) return node::kFirstShard;
+  return node::ShardOf(PartitionOf(operation.key, around_.swarm.partitions), shards());
 }
 
-void Process::RunAfter(Duration delay) {
+bool Process::AllOf(const std::function<bool(const node::Node&)>& holds) const {
+  return std::ranges::all_of(shards_, [&](const Shard& shard) { return holds(*shard.node); });
+}
+
+void Process::PostToAll(const Event& event) {
+  for (uint32_t shard = 0; shard < shards(); ++shard) Post(shard, event);
+}
+
+void Process::Post(uint32_t shard, Event event) {
+  shards_[shard].mailbox.push_back(std::move(event));
+  RunAfter(shard, lag_ + around_.world.Between(Duration::zero(), std::chrono::microseconds(100)));
+}
+
+void Process::RunAfter(uint32_t shard, Duration delay) {
   const Duration at = around_.world.now() + delay;
-  if (at >= run_at_) return;
-  run_at_ = at;
-  life_.After(delay, [this, at] {
-    if (run_at_ == at) Run();  // Else an earlier run took its place.
+  if (at >= shards_[shard].run_at) return;
+  shards_[shard].run_at = at;
+  life_.After(delay, [this, shard, at] {
+    if (shards_[shard].run_at == at) Run(shard);  // Else an earlier run took its place.
   });
 }
 
-void Process::Run() {
-  run_at_ = Duration::max();
+void Process::Run(uint32_t shard) {
+  shards_[shard].run_at = Duration::max();
+  node::Node& node = *shards_[shard].node;
   const Instant now = Now();
-  for (const Event& event : std::exchange(mailbox_, {})) event(*node_, now);
-  node_->Advance(now);
-  if (TakeEffects(now)) TakeEffects(now);
+  for (const Event& event : std::exchange(shards_[shard].mailbox, {})) event(node, now);
+  node.Advance(now);
+  if (TakeEffects(node, now)) TakeEffects(node, now);
   uint64_t held = 0;
-  for (const auto& [id, call] : calls_) held += call.bytes;
-  if (held > around_.swarm.max_inflight_bytes) {
+  uint64_t largest = 0;
+  for (const auto& [id, call] : calls_) {
+    held += call.bytes;
+    largest = std::max(largest, call.bytes);
+  }
+  // Each shard lets one operation in that alone exceeds its part.
+  if (held > around_.swarm.max_inflight_bytes + shards_.size() * largest) {
     around_.world.Fail(FailureKind::kWrong,
                        fmt::format("{} holds {} bytes of requests", name_, held));
   }
   CheckShown();
-  if (const Instant wake = node_->NextWakeAt(); wake != Instant::max()) {
-    RunAfter(lag_ + options_.clock.Until(wake, around_.world.now()));
+  if (const Instant wake = node.NextWakeAt(); wake != Instant::max()) {
+    RunAfter(shard, lag_ + options_.clock.Until(wake, around_.world.now()));
   }
 }
 
 // Whether a read was answered on the spot, which has effects of its own.
-bool Process::TakeEffects(Instant now) {
-  node::Effects effects = node_->TakeEffects();
-  around_.consensus.Stepped(options_.host, *node_, effects);
+bool Process::TakeEffects(node::Node& node, Instant now) {
+  node::Effects effects = node.TakeEffects();
+  around_.consensus.Stepped(options_.host, node, effects);
   const auto answer = [&](const node::ReadJob& job) {
     const auto value = applier_->Peek(job);
-    if (value) node_->OnRead(job.ticket, *value, now);
+    if (value) node.OnRead(job.ticket, *value, now);
     return value.has_value();
   };
   const bool more = !effects.condemned && std::erase_if(effects.reads, answer) > 0;
@@ -341,6 +385,10 @@ void Process::Dispatch(node::Effects effects) {
     }
     writer_->Truncate(std::move(effects.truncations));
   }
+  for (auto& [shard, aside] : effects.asides) {
+    Post(shard,
+         [aside = std::move(aside)](node::Node& node, Instant now) { node.OnAside(aside, now); });
+  }
   if (effects.links) around_.links.SetTargets(options_.host, *effects.links);
   for (const auto& greeting : effects.founding.greetings) options_.greet(greeting);
   for (auto& [id, response] : effects.founding.answers) {
@@ -370,10 +418,11 @@ void Process::Answer(node::CallId id, node::Answer answer) {
 }
 
 void Process::CheckShown() {
-  if (node_->topology() == nullptr || node_->topology()->epoch == shown_) return;
-  shown_ = node_->topology()->epoch;
-  around_.ledger.Shows(options_.host, node_->ViewCluster(Now()),
-                       topology::EncodeTopology(*node_->topology()));
+  const topology::Topology* const topology = node().topology();
+  if (topology == nullptr || topology->epoch == shown_) return;
+  shown_ = topology->epoch;
+  around_.ledger.Shows(options_.host, node().ViewCluster(Now()),
+                       topology::EncodeTopology(*topology));
 }
 
 void Process::Fatal(const Status& status) {

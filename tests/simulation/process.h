@@ -1,6 +1,7 @@
-// One run of a node on a machine: the product's Node with the driver around it, which does what
-// runtime and daemon do, in the same order: a mailbox, one loop that handles what is in it and
-// carries out the effects, a log writer, an applier, and recovery before all that.
+// One run of a node on a machine: the product's Node, or several as its shards, with the driver
+// around them, which does what runtime and daemon do, in the same order: per shard a mailbox and a
+// loop that handles what is in it and carries out the effects, a log writer, an applier, and
+// recovery before all that.
 //
 // Threading: one world, one thread.
 #pragma once
@@ -83,7 +84,14 @@ class Process final : public LinkUser {
   void SlowDown(Duration lag) { lag_ = lag; }
 
   [[nodiscard]] Life& life() { return life_; }
-  [[nodiscard]] const node::Node& node() const { return *node_; }
+  // The shard that speaks for all of them; the one that holds a partition; and whether something is
+  // so of each.
+  [[nodiscard]] const node::Node& node() const { return *shards_.front().node; }
+  [[nodiscard]] const node::Node& NodeOf(PartitionId partition) const {
+    return *shards_[node::ShardOf(partition, shards())].node;
+  }
+  [[nodiscard]] bool AllOf(const std::function<bool(const node::Node&)>& holds) const;
+  [[nodiscard]] uint32_t shards() const { return static_cast<uint32_t>(shards_.size()); }
   [[nodiscard]] const partition::StateMachines& machines() const { return machines_; }
   [[nodiscard]] Instant Now() const { return options_.clock.At(around_.world.now()); }
   [[nodiscard]] bool has_calls() const { return !calls_.empty(); }
@@ -97,6 +105,12 @@ class Process final : public LinkUser {
 
  private:
   using Event = std::function<void(node::Node&, Instant)>;
+
+  struct Shard {
+    std::unique_ptr<node::Node> node;
+    std::vector<Event> mailbox;
+    Duration run_at = Duration::max();
+  };
 
   struct PendingCall {
     uint64_t bytes = 0;  // That the node holds for it.
@@ -118,10 +132,13 @@ class Process final : public LinkUser {
 
   void OnFrameForAnyone(NodeId peer, node::Frame frame);
   void PostFrame(NodeId peer, const node::Frame& frame);
-  void Post(Event event);
-  void RunAfter(Duration delay);
-  void Run();
-  bool TakeEffects(Instant now);
+  void Post(uint32_t shard, Event event);
+  void PostToFirst(Event event) { Post(node::kFirstShard, std::move(event)); }
+  void PostToAll(const Event& event);
+  [[nodiscard]] uint32_t ShardFor(const node::Operation& operation) const;
+  void RunAfter(uint32_t shard, Duration delay);
+  void Run(uint32_t shard);
+  bool TakeEffects(node::Node& node, Instant now);
   void Dispatch(node::Effects effects);
   void Answer(node::CallId id, node::Answer answer);
   void CheckShown();
@@ -134,9 +151,7 @@ class Process final : public LinkUser {
   partition::StateMachines machines_;
   node::Recovery recovery_;
   std::optional<topology::Boots> boots_;
-  std::unique_ptr<node::Node> node_;
-  std::vector<Event> mailbox_;
-  Duration run_at_ = Duration::max();
+  std::vector<Shard> shards_;
   Duration lag_{};
   bool disk_full_ = false;
   Epoch shown_{};  // The last one that was.

@@ -62,7 +62,8 @@ struct Swarm {
   Plague stalls = {};
   Duration flush_every{};
 
-  // The nodes.
+  // The nodes. A process has as many shards as it drew when it started.
+  uint32_t max_shards = 1;
   heartbeat::Handback::Options handback = {};
   Duration stall_pause{};
   node::Replicas::Options replicas = {};

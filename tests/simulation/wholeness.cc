@@ -12,13 +12,6 @@ namespace {
 
 using topology::kSystemPartition;
 
-// nullptr: no process, or no such replica.
-const raft::Replica* ReplicaOn(Machine& machine, PartitionId partition) {
-  if (machine.process() == nullptr) return nullptr;
-  const node::Replicas* replicas = machine.process()->node().replicas();
-  return replicas == nullptr ? nullptr : replicas->Find(partition);
-}
-
 }  // namespace
 
 std::string Wholeness::WhatIsMissing() {
@@ -67,7 +60,8 @@ std::string Wholeness::WhatIsMissingOn(Machine& machine) {
                        each.silent_reason);
   }
   if (process.has_calls()) return machine.name() + " has not answered every call";
-  if (!node.IsIdle()) return machine.name() + " holds requests";
+  const auto is_idle = [](const node::Node& each) { return each.IsIdle(); };
+  if (!process.AllOf(is_idle)) return machine.name() + " holds requests";
   return "";
 }
 
@@ -100,7 +94,7 @@ std::string Wholeness::WhatMembersWaitFor() {
 const raft::Replica* Wholeness::OwnerOf(PartitionId partition) const {
   const raft::Replica* owner = nullptr;
   for (const auto& machine : machines_) {
-    const raft::Replica* replica = ReplicaOn(*machine, partition);
+    const raft::Replica* replica = machine->FindReplica(partition);
     if (replica == nullptr || !replica->IsServing()) continue;
     if (owner == nullptr || replica->term() > owner->term()) owner = replica;
   }
@@ -120,7 +114,7 @@ std::string Wholeness::WhatIsMissingOf(PartitionId partition) {
     return fmt::format("replica {} does not lead, {} does", first.id.value, owner->self().id.value);
   }
   for (const auto& machine : machines_) {
-    const raft::Replica* replica = ReplicaOn(*machine, partition);
+    const raft::Replica* replica = machine->FindReplica(partition);
     if (replica == nullptr || configuration.Contains(replica->self().id)) continue;
     return fmt::format("replica {} was removed and is still there", replica->self().id.value);
   }
@@ -145,7 +139,7 @@ std::string Wholeness::WhatMembersMiss(PartitionId partition, const raft::Replic
   std::optional<uint64_t> digest;
   for (const raft::Member& member : owner.configuration().All()) {
     Machine* machine = MachineOf(member.node);
-    const raft::Replica* replica = machine == nullptr ? nullptr : ReplicaOn(*machine, partition);
+    const raft::Replica* replica = machine == nullptr ? nullptr : machine->FindReplica(partition);
     if (replica == nullptr || replica->self() != member) {
       return fmt::format("replica {} is not there", member.id.value);
     }
@@ -170,7 +164,7 @@ std::string Wholeness::WhatMembersMiss(PartitionId partition, const raft::Replic
 std::string Wholeness::DescribeReplicas(PartitionId partition) const {
   std::string text;
   for (const auto& machine : machines_) {
-    const raft::Replica* replica = ReplicaOn(*machine, partition);
+    const raft::Replica* replica = machine->FindReplica(partition);
     if (replica == nullptr) continue;
     text += fmt::format(
         "{} has {} in role {} of term {}, log {} to {}, commit {}, members at {}:", machine->name(),

@@ -17,6 +17,7 @@ namespace kvd::testing {
 Cluster::Cluster(const Options& options)
     : founders_(options.founders == 0 ? options.nodes : options.founders),
       partitions_(options.partitions),
+      divided_(options.divided),
       nodes_(static_cast<size_t>(options.nodes)) {
   WriteWholeFile(file(), FileText(options.settings));
   WriteWholeFile(file_of_joiners(), ListOf(size(), options.settings));
@@ -162,8 +163,9 @@ std::string Cluster::ListOf(int nodes, const std::string& settings) const {
   const std::string more = partitions_ == 0 ? "" : fmt::format(", partitions: {}", partitions_);
   std::string text = fmt::format("version: 1\ncluster: {{ name: demo{} }}\nnodes:\n", more);
   for (int node = 1; node <= nodes; ++node) {
-    text += fmt::format("  - {{ name: {}, address: \"{}\", peer_address: \"{}\" }}\n",
-                        NodeName(node), address(node), peer_address(node));
+    const std::string shards = divided_ ? fmt::format(", shards: {}", node) : "";
+    text += fmt::format("  - {{ name: {}, address: \"{}\", peer_address: \"{}\"{} }}\n",
+                        NodeName(node), address(node), peer_address(node), shards);
   }
   text += fmt::format("defaults: {{ data_dir: '{}/${{node}}', http_listen: \"\" }}\n",
                       folder().string());

@@ -25,7 +25,8 @@ class Cluster {
     // These first ones found the cluster; the others, whose file lists them all, join when a test
     // starts them. 0: all.
     int founders = 0;
-    int partitions = 0;  // 0: as many as there are by default.
+    int partitions = 0;    // 0: as many as there are by default.
+    bool divided = false;  // n1 into one shard, n2 into two, ...
     // The rest of the cluster file, beside the nodes and their folders.
     std::string settings = kQuickStop;
     bool start = true;  // Every founder, and wait until all are up and own what they should.
@@ -97,6 +98,7 @@ class Cluster {
 
   const int founders_;
   const int partitions_;
+  const bool divided_;
   TempFolder folder_;
   std::vector<Node> nodes_;
 };

@@ -131,11 +131,6 @@ TEST_F(SetupTest, RightsAreRefused) {
   EXPECT_THAT(WhatIsUnsupported(setup).value_or(""), StartsWith("auth.rules: "));
 }
 
-TEST_F(SetupTest, SeveralShardsAreRefused) {
-  EXPECT_THAT(Unsupported("defaults: { shards: 2 }\n").value_or(""), StartsWith("shards: "));
-  EXPECT_EQ(Unsupported("defaults: { shards: 1 }\n"), std::nullopt);
-}
-
 TEST_F(SetupTest, TlsIsRefused) {
   daemon::Setup setup = Made(LineFor("n1"));
   for (const auto mode : {config::TlsMode::kServer, config::TlsMode::kMutual}) {
@@ -203,10 +198,11 @@ TEST_F(SetupTest, CheckForANodeJudgesThatNode) {
         "kvd-${node}\" }\n");
   EXPECT_EQ(CheckConfig(LineFor("n1")).code, kOk);
   EXPECT_EQ(CheckConfig(LineFor("n9")).code, kConfiguration);
-  Write(std::string(kThreeNodes) + "defaults: { shards: 2 }\n");
+  Write(std::string(kThreeNodes) +
+        "tls: { mode: mutual, ca_file: /ca, cert_file: /c, key_file: /k }\n");
   const Ended ended = CheckConfig(LineFor("n1"));
   EXPECT_EQ(ended.code, kConfiguration);
-  EXPECT_THAT(ended.error, StartsWith("kvd: shards: "));
+  EXPECT_THAT(ended.error, StartsWith("kvd: tls.mode: "));
 }
 
 TEST_F(SetupTest, EffectiveConfigurationIsPrinted) {

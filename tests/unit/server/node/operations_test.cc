@@ -197,6 +197,11 @@ TEST(OverloadTest, TooMuchUnderwayIsRefusedWithADelayAndFreedWhenDone) {
   EXPECT_THAT(world.OutcomeOf(world.Put(kN1, "b", std::string(1000, 'v'))), StartsWith("written"));
 }
 
+TEST(OverloadTest, OperationLargerThanTheLimitPassesAlone) {
+  World world(1, {.max_inflight_bytes = 500});
+  EXPECT_THAT(world.OutcomeOf(world.Put(kN1, "a", std::string(1000, 'v'))), StartsWith("written"));
+}
+
 // What expired still holds memory until the disk is done with it.
 TEST(OverloadTest, UnansweredDiskWorkStaysCounted) {
   World world(1, {.max_inflight_bytes = 3000});

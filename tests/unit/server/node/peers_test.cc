@@ -58,6 +58,7 @@ class PeersTest : public ::testing::Test {
 
   Peers peers_{
       {},
+      {},
       topology::FoundTopology(topology::UuidOf(0xcc), topology::TermsOf(3), topology::CardsOf(3)),
       kSelf,
       At(0)};
@@ -204,6 +205,41 @@ TEST_F(PeersTest, PeerIsFitToLeadOnlyIfItSaysSo) {
   EXPECT_FALSE(peers_.IsFit(NodeId{9}));
 }
 
+TEST_F(PeersTest, OfAPeerInShardsEachTellsItsPart) {
+  peers_.OnLinkUp(kPeer2);
+  const auto hear = [&](node::Shard shard, uint64_t keys, bool unfit) {
+    Heartbeat heartbeat;
+    heartbeat.shard = shard;
+    heartbeat.load.keys = keys;
+    heartbeat.behind = keys;
+    heartbeat.unfit = unfit;
+    Hear(kPeer2, heartbeat, At(10));
+  };
+  hear({.index = 0, .count = 2}, 5, false);
+  hear({.index = 1, .count = 2}, 7, true);
+  EXPECT_EQ(View(kPeer2, 10).load->keys, 12U);
+  EXPECT_EQ(peers_.Behind(), 12U);
+  EXPECT_FALSE(peers_.IsFit(kPeer2)) << "one shard is unfit";
+  hear({.index = 1, .count = 2}, 8, false);
+  EXPECT_EQ(View(kPeer2, 10).load->keys, 13U) << "the latest of each counts";
+  EXPECT_TRUE(peers_.IsFit(kPeer2));
+}
+
+TEST_F(PeersTest, WhatItsShardsToldBeforeItWasRestartedIsForgotten) {
+  const auto hear = [&](node::Shard shard, uint64_t counter, bool unfit) {
+    Heartbeat heartbeat;
+    heartbeat.shard = shard;
+    heartbeat.load.keys = 5;
+    heartbeat.unfit = unfit;
+    (void)peers_.OnFrame(kPeer2, {.counter = counter, .nonce = 1}, heartbeat, At(10));
+  };
+  hear({.index = 0, .count = 3}, 1, true);
+  hear({.index = 2, .count = 3}, 1, true);
+  hear({.index = 1, .count = 2}, 2, false);
+  EXPECT_TRUE(peers_.IsFit(kPeer2)) << "what its other shard tells may not come to this one";
+  EXPECT_EQ(View(kPeer2, 10).load->keys, 5U);
+}
+
 TEST_F(PeersTest, PeerHeardUnderAnotherBootWasRestarted) {
   const auto hear = [this](NodeId peer, uint64_t counter, uint64_t nonce) {
     return peers_.OnFrame(peer, {.counter = counter, .nonce = nonce}, std::nullopt, At(100));
@@ -270,7 +306,7 @@ TEST_F(PeersTest, NextWakeIsTheBeatOrTheNextSuspicion) {
 
 TEST(SinglePeerlessNodeTest, NeverWakes) {
   const Peers peers(
-      {},
+      {}, {},
       topology::FoundTopology(topology::UuidOf(0xcc), topology::TermsOf(1), topology::CardsOf(1)),
       kSelf, At(0));
   EXPECT_EQ(peers.NextWakeAt(), Instant::max());

@@ -148,12 +148,22 @@ TEST_F(RequestsTest, WhatWaitsIsFoundInOrderOfArrivalAndByPartition) {
   EXPECT_THAT(requests_.Waiting(), ElementsAre(a, b));
 }
 
-TEST_F(RequestsTest, TicketsStartWhereToldAndNeverRepeat) {
-  Requests requests(uint64_t{3} << 40U);
+TEST_F(RequestsTest, TicketsStartAboveWhatIsToldAndNeverRepeat) {
+  constexpr uint64_t kLast = uint64_t{3} << 40U;
+  Requests requests({}, kLast);
   const Ticket first = requests.Add(CallDue(1, 10));
-  EXPECT_EQ(first.value, uint64_t{3} << 40U);
+  EXPECT_EQ(first.value, kLast + 1);
   (void)requests.Take(first);
   EXPECT_GT(requests.Add(CallDue(2, 10)), first);
+}
+
+TEST_F(RequestsTest, TicketsOfAShardAreItsOwn) {
+  for (uint32_t index = 0; index < 3; ++index) {
+    Requests requests({.index = index, .count = 3}, 100);
+    for (uint32_t i = 0; i < 4; ++i) {
+      EXPECT_EQ(ShardOfNumber(requests.Add(CallDue(i, 10)).value, 3), index);
+    }
+  }
 }
 
 // Who waited longer may be sent later: had it the older sequence, what was sent meanwhile would

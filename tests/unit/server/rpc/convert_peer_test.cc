@@ -56,6 +56,7 @@ node::Frame SomeFrame() {
   node::Frame frame;
   frame.envelope = SomeEnvelope();
   frame.heartbeat = node::Heartbeat{
+      .shard = {.index = 1, .count = 3},
       .heard_ago = 120ms,
       .load = {.keys = 1, .disk_bytes = 2, .behind = 3, .uptime = 4s, .version = "0.1"},
       .behind = 5,
@@ -126,6 +127,7 @@ TEST(ConvertPeerTest, FrameComesBackAsItWas) {
   ASSERT_TRUE(back);
   EXPECT_EQ(back->envelope, SomeEnvelope());
   ASSERT_TRUE(back->heartbeat);
+  EXPECT_EQ(back->heartbeat->shard, (node::Shard{.index = 1, .count = 3}));
   EXPECT_EQ(back->heartbeat->heard_ago, Duration(120ms));
   EXPECT_EQ(back->heartbeat->load.keys, 1U);
   EXPECT_EQ(back->heartbeat->load.disk_bytes, 2U);
@@ -236,6 +238,20 @@ TEST(ConvertPeerTest, ReplyWithoutAResultIsMalformed) {
   peer_pb::Frame frame = OnWire();
   frame.mutable_replies(0)->clear_value();
   EXPECT_FALSE(FromProto(frame));
+}
+
+TEST(ConvertPeerTest, HeartbeatOfAShardThatCannotBeDropsTheFrame) {
+  const auto back = [](uint32_t index, uint32_t count) {
+    peer_pb::Frame frame = OnWire();
+    frame.mutable_heartbeat()->set_shard(index);
+    frame.mutable_heartbeat()->set_shards(count);
+    return FromProto(frame);
+  };
+  EXPECT_EQ(back(0, 0)->heartbeat->shard, node::Shard{}) << "of a node that knows of none";
+  EXPECT_TRUE(back(63, 64));
+  for (const auto& [index, count] : {std::pair(1U, 0U), std::pair(3U, 3U), std::pair(0U, 65U)}) {
+    EXPECT_FALSE(back(index, count)) << index << " of " << count;
+  }
 }
 
 TEST(ConvertPeerTest, DurationsAreCutAtAYear) {

@@ -114,6 +114,26 @@ TEST_F(FrameQueueTest, NewestHeartbeatTakesThePlaceOfTheOlder) {
   EXPECT_FALSE(queue_.Take()) << "and it is sent once";
 }
 
+TEST_F(FrameQueueTest, EveryShardsHeartbeatIsSent) {
+  const auto add = [this](uint32_t shard, uint64_t keys) {
+    node::Frame beat = BeatOf(keys);
+    beat.heartbeat->shard = {.index = shard, .count = 2};
+    beat.heartbeat->settled = 7;
+    (void)Add(std::move(beat));
+  };
+  (void)Add(AppendOf(GroupOf(PartitionId{1}).value, 1));
+  add(1, 1);
+  add(0, 2);
+  add(1, 3);
+  const auto first = queue_.Take();
+  EXPECT_EQ(first->heartbeat->load.keys, 2U);
+  EXPECT_EQ(first->heartbeat->settled, 7U) << "what waits is not of its groups";
+  const auto second = queue_.Take();
+  EXPECT_EQ(second->heartbeat->load.keys, 3U);
+  EXPECT_EQ(second->heartbeat->settled, 0U);
+  EXPECT_FALSE(queue_.Take());
+}
+
 TEST_F(FrameQueueTest, HeartbeatSaysNothingOfMessagesOlderThanItself) {
   node::Frame beat = BeatOf(1);
   beat.heartbeat->settled = 7;

@@ -133,6 +133,16 @@ TEST_F(TurnsTest, AWatchThatFallsAsleepDuringATurnLeavesTimeToTheKeeper) {
   EXPECT_TRUE(turns_.AwaitTurn());
 }
 
+TEST_F(TurnsTest, GatheredWorkMayBeLeftToTheKeeper) {
+  ASSERT_TRUE(turns_.Gather());
+  EXPECT_EQ(turns_.Add(1, /*always=*/true), Put::kQueued);
+  EXPECT_FALSE(turns_.LeaveToKeeper(2)) << "it is not worth it";
+  EXPECT_EQ(turns_.Add(2, /*always=*/true), Put::kQueued);
+  ASSERT_TRUE(turns_.LeaveToKeeper(2));
+  EXPECT_TRUE(turns_.AwaitTurn());
+  EXPECT_THAT(turns_.Take(), ElementsAre(1, 2));
+}
+
 TEST_F(TurnsTest, WithoutTheWatchTimeIsTheKeepersAgain) {
   ASSERT_EQ(turns_.Add(1, /*always=*/false), Put::kYourTurn);
   (void)turns_.Take();
