@@ -32,7 +32,7 @@ def walk(root: Path) -> Iterator[str]:
     """Paths of all files of the checkout, relative to its root, sorted."""
     for folder, folders, files in os.walk(root):
         folders[:] = sorted(f for f in folders if f not in _PRUNED and not f.startswith("build-"))
-        for name in sorted(files):
+        for name in sorted(f for f in files if f not in _PRUNED):
             yield os.path.relpath(os.path.join(folder, name), root)
 
 
