@@ -3,6 +3,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/check.h"
 #include "server/node/node.h"
 
 namespace kvd::node {
@@ -72,6 +73,7 @@ uint64_t Shard::NumberAbove(uint64_t number) const {
 }
 
 std::vector<Node::Options> Divide(Node::Options options, uint32_t count) {
+  KVD_CHECK_OP(>, count, 0U);
   auto recovered = std::exchange(options.recovered, {});
   const auto tombstones = std::exchange(options.tombstones, {});
   std::vector<Node::Options> divided(count, options);
