@@ -87,7 +87,7 @@ storage::Compression CompressionOf(config::Compression compression) {
 uint32_t CountShards(uint32_t wished) {
   constexpr uint32_t kCoresEach = 4;
   const uint32_t cores = std::thread::hardware_concurrency();
-  if (wished == 0) wished = std::max(cores / kCoresEach, 1U);
+  if (wished == 0) wished = std::max((cores + kCoresEach - 1) / kCoresEach, 1U);
   return std::min(wished, node::kMaxShards);
 }
 

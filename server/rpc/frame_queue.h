@@ -23,12 +23,11 @@ class FrameQueue {
 
   explicit FrameQueue(Options options) : options_(options) {}
 
-  // Queues what `frame` holds. A newer heartbeat of a shard takes the place of one still queued; a
-  // frame that is taken has one of one shard. Returns the
-  // ids of forwards for which there is no room: they were not queued. Messages of consensus for
-  // which there is none are dropped, they are made to be lost. Replies always are queued; a value
-  // for which there is no room is replaced by a refusal. Word of replicas that come and go is small
-  // and always queued.
+  // Queues what `frame` holds. A newer heartbeat of a shard takes the place of one still queued; of
+  // several shards' each has a frame of its own. Returns the ids of forwards for which there is no
+  // room: they were not queued. Messages of consensus for which there is none are dropped, they are
+  // made to be lost. Replies always are queued; a value for which there is no room is replaced by a
+  // refusal. Word of replicas that come and go is small and always queued.
   [[nodiscard]] std::vector<uint64_t> Add(node::Frame frame);
 
   // The next frame; nullopt if nothing is queued.

@@ -136,5 +136,52 @@ TEST_F(FoundedViewTest, PartitionsWithoutOwnerAreCounted) {
   EXPECT_EQ(View().leaderless, 16U);
 }
 
+// As two shards of n1 see it; the partition's owner is counted by whoever holds the partition.
+RingView RingOf(uint32_t owned_by_n1, uint32_t owned_by_n2, uint64_t keys) {
+  RingView ring;
+  ring.partitions.resize(4);
+  ClusterView& view = ring.cluster;
+  view.epoch = Epoch{1};
+  view.self = topology::CardOf(1);
+  view.nodes = {{.card = topology::CardOf(1), .owned = owned_by_n1},
+                {.card = topology::CardOf(2), .owned = owned_by_n2}};
+  view.nodes[0].load.emplace().keys = keys;
+  view.nodes[1].load.emplace().keys = 100;
+  view.leaderless = 1;
+  return ring;
+}
+
+TEST(MergedViewTest, WhatShardsOwnAndTheKeysOfTheirNodeAddUp) {
+  ClusterView first = RingOf(1, 2, 10).cluster;
+  Merge(first, RingOf(3, 4, 20).cluster);
+  EXPECT_EQ(first.nodes[0].owned, 4U);
+  EXPECT_EQ(first.nodes[1].owned, 6U);
+  EXPECT_EQ(first.nodes[0].load->keys, 30U);
+  EXPECT_EQ(first.nodes[1].load->keys, 100U) << "of other nodes the first shard knows all";
+  EXPECT_EQ(first.leaderless, 2U);
+}
+
+TEST(MergedViewTest, EachPartitionIsAsTheShardThatHoldsItSees) {
+  RingView first = RingOf(1, 1, 0);
+  RingView second = RingOf(1, 1, 0);
+  for (PartitionView& partition : first.partitions) partition.term = Term{5};
+  for (PartitionView& partition : second.partitions) partition.term = Term{6};
+  Merge(first, second, {.index = 1, .count = 2});
+  for (uint32_t p = 0; p < 4; ++p) EXPECT_EQ(first.partitions[p].term, Term{5 + p % 2}) << p;
+  EXPECT_EQ(first.cluster.leaderless, 2U);
+}
+
+TEST(MergedViewTest, AShardAtAnotherEpochAddsNothing) {
+  RingView first = RingOf(1, 2, 10);
+  RingView second = RingOf(3, 4, 20);
+  second.cluster.epoch = Epoch{2};
+  second.cluster.nodes.resize(1);
+  second.partitions.clear();
+  Merge(first, second, {.index = 1, .count = 2});
+  EXPECT_EQ(first.cluster.nodes[0].owned, 1U);
+  EXPECT_EQ(first.cluster.nodes[0].load->keys, 10U);
+  EXPECT_EQ(first.cluster.leaderless, 1U);
+}
+
 }  // namespace
 }  // namespace kvd::node
