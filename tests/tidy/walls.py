@@ -32,6 +32,7 @@ WALLS = (
          r"\b(grpc|google::protobuf)::", only_in=("server/rpc", "client")),
     Wall("RocksDB", r"rocksdb/.*", r"\brocksdb::", only_in=("server/storage/rocks",)),
     Wall("yaml-cpp", r"yaml-cpp/.*", r"\bYAML::", only_in=("config",)),
+    Wall("Prometheus", r"prometheus/.*", r"\bprometheus::", only_in=("server/observability",)),
     Wall("spdlog", r"spdlog/.*", r"\bspdlog::", only_in=("server/observability",)),
     Wall("a clock", r"sys/time\.h|absl/time/clock\.h",
          r"\b(system|steady|high_resolution|utc|tai|gps|file)_clock\b"

@@ -13,6 +13,7 @@ CASES = (
     ("rocksdb", "#include <rocksdb/db.h>", "server/storage/log.h", "server/storage/rocks/log.h"),
     ("rocksdb's names", "rocksdb::DB* db;", "server/daemon/main.cc", "server/storage/rocks/log.h"),
     ("yaml", "#include <yaml-cpp/yaml.h>", "server/daemon/main.cc", "config/parse.cc"),
+    ("prometheus", "prometheus::MetricFamily f;", "server/rpc/m.cc", "server/observability/m.h"),
     ("spdlog", "spdlog::info(x);", "server/rpc/peer.cc", "server/observability/log.cc"),
     ("a clock", "auto t = std::chrono::steady_clock::now();", "server/raft/raft.cc",
      "server/runtime/clock.cc"),
