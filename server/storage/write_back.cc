@@ -85,7 +85,17 @@ class WriteBackStore::Keeper {
   uint64_t& bytes_;
 };
 
+void WriteBackStore::CountPuts(const StoreBatch& batch) {
+  uint64_t bytes = 0;
+  for (const StoreBatch::Change& change : batch.changes()) {
+    const auto* put = std::get_if<StoreBatch::Put>(&change);
+    if (put != nullptr) bytes += put->key.size() + put->value.value.size();
+  }
+  put_bytes_.fetch_add(bytes, std::memory_order_relaxed);
+}
+
 Status WriteBackStore::Write(StoreBatch batch) {
+  CountPuts(batch);
   const absl::MutexLock lock(&mu_);
   if (DropsSomething(batch)) {
     for (const StoreBatch::Change& change : batch.changes()) {

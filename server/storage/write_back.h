@@ -7,6 +7,7 @@
 // its data stay one; batches of several partitions do not.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -57,6 +58,10 @@ class WriteBackStore final : public Store {
   [[nodiscard]] Status Flush() override ABSL_LOCKS_EXCLUDED(mu_);
   [[nodiscard]] uint64_t disk_bytes() const override { return behind_.disk_bytes(); }
 
+  // Of keys and values put since the start: what the disk would have to write if it wrote each of
+  // them once.
+  [[nodiscard]] uint64_t put_bytes() const { return put_bytes_.load(std::memory_order_relaxed); }
+
  private:
   // A key and its generation, as it is kept or as it is looked for.
   using ValueKey = std::pair<Generation, std::string>;
@@ -88,9 +93,11 @@ class WriteBackStore final : public Store {
   [[nodiscard]] Status HandOn(PartitionId partition) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   [[nodiscard]] Status HandOnAll() const ABSL_LOCKS_EXCLUDED(mu_);
   [[nodiscard]] Status MakeRoom() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void CountPuts(const StoreBatch& batch);
 
   Store& behind_;
   const uint64_t max_bytes_;
+  std::atomic<uint64_t> put_bytes_ = 0;
   mutable absl::Mutex mu_;
   mutable std::map<PartitionId, Kept> kept_ ABSL_GUARDED_BY(mu_);
   mutable uint64_t bytes_ ABSL_GUARDED_BY(mu_) = 0;

@@ -21,6 +21,7 @@
 #include <string_view>
 
 #include "common/status.h"
+#include "server/storage/rocks/figures.h"
 
 namespace kvd::storage {
 
@@ -43,6 +44,9 @@ class SharedMemory {
 
 // The first fatal error, told once.
 class Health;
+
+// What background threads have done.
+class Deeds;
 
 class Database {
  public:
@@ -116,9 +120,11 @@ class Database {
                              const Visitor& visit) const;
 
   [[nodiscard]] uint64_t disk_bytes() const;
+  [[nodiscard]] RocksFigures figures() const;
 
  private:
-  Database(std::string path, std::shared_ptr<Health> health, std::unique_ptr<rocksdb::DB> db);
+  Database(std::string path, std::shared_ptr<Health> health, std::shared_ptr<const Deeds> deeds,
+           std::unique_ptr<rocksdb::DB> db);
 
   [[nodiscard]] Status VisitWith(rocksdb::ReadOptions options, const std::string& from,
                                  const std::string& to, const Visitor& visit) const;
@@ -127,6 +133,7 @@ class Database {
 
   const std::string path_;
   const std::shared_ptr<Health> health_;
+  const std::shared_ptr<const Deeds> deeds_;
   const std::unique_ptr<rocksdb::DB> db_;
 };
 

@@ -138,7 +138,7 @@ class RocksView : public PartitionView {
   const AppliedRecord applied_;
 };
 
-class RocksStore : public Store {
+class RocksStore : public StoreOnDisk {
  public:
   explicit RocksStore(std::unique_ptr<Database> db) : db_(std::move(db)) {}
 
@@ -168,6 +168,7 @@ class RocksStore : public Store {
                                                                Tier tier) const override;
   [[nodiscard]] Status Flush() override { return db_->Flush(); }
   [[nodiscard]] uint64_t disk_bytes() const override { return db_->disk_bytes(); }
+  [[nodiscard]] RocksFigures figures() const override { return db_->figures(); }
 
  private:
   const std::unique_ptr<Database> db_;
@@ -290,8 +291,8 @@ Status CheckNotHeadless(const std::string& path) {
 
 }  // namespace
 
-StatusOr<std::unique_ptr<Store>> OpenRocksStore(const std::string& path,
-                                                const RocksStoreOptions& options) {
+StatusOr<std::unique_ptr<StoreOnDisk>> OpenRocksStore(const std::string& path,
+                                                      const RocksStoreOptions& options) {
   KVD_RETURN_IF_ERROR(Annotate(CheckNotHeadless(path), "open store " + path));
   KVD_ASSIGN_OR_RETURN(auto db, Database::Open(StoreOptions(options), path, options.on_fatal));
   return std::make_unique<RocksStore>(std::move(db));

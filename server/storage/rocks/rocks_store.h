@@ -9,6 +9,7 @@
 #include <string>
 
 #include "common/status.h"
+#include "server/storage/rocks/figures.h"
 #include "server/storage/rocks/shared_memory.h"
 #include "server/storage/store.h"
 
@@ -33,10 +34,16 @@ struct RocksStoreOptions {
   std::function<void(const Status&)> on_fatal;
 };
 
+class StoreOnDisk : public Store {
+ public:
+  // Thread-safe; waits for no disk.
+  [[nodiscard]] virtual RocksFigures figures() const = 0;
+};
+
 // Opens the store in the folder `path`, creating it (its parent must exist). Destroying it flushes.
 // Errors: DATA_LOSS for damage, naming the file; FAILED_PRECONDITION if a newer kvd wrote it;
 // INTERNAL, RESOURCE_EXHAUSTED, PERMISSION_DENIED as the operating system says.
-[[nodiscard]] StatusOr<std::unique_ptr<Store>> OpenRocksStore(const std::string& path,
-                                                              const RocksStoreOptions& options);
+[[nodiscard]] StatusOr<std::unique_ptr<StoreOnDisk>> OpenRocksStore(
+    const std::string& path, const RocksStoreOptions& options);
 
 }  // namespace kvd::storage

@@ -42,6 +42,8 @@ class SegmentLog : public Log {
   SegmentLog(std::string path, const SegmentLogOptions& options, Recovered recovered)
       : path_(std::move(path)),
         segment_bytes_(options.segment_bytes),
+        on_synced_(options.on_synced),
+        clock_(options.clock),
         health_(options.on_fatal),
         last_batch_(recovered.last_batch),
         index_(std::move(recovered.index)),
@@ -82,6 +84,7 @@ class SegmentLog : public Log {
   // Makes `changes` durable and applies them: one batch, to which old entries may be added.
   [[nodiscard]] Status Commit(const std::string& changes);
   [[nodiscard]] Status CommitTo(const Segment& segment, std::string body);
+  [[nodiscard]] Status WriteSynced(const Segment& segment, const std::string& batch) const;
 
   // Where a batch of `body_bytes` goes, a new segment if it does not fit into the last one.
   [[nodiscard]] StatusOr<Segment> SegmentFor(uint64_t body_bytes);
@@ -98,6 +101,8 @@ class SegmentLog : public Log {
 
   const std::string path_;
   const uint64_t segment_bytes_;
+  const std::function<void(uint64_t bytes, Duration took)> on_synced_;
+  const Clock* const clock_;
   mutable Health health_;
 
   // The writer's alone.
@@ -268,9 +273,7 @@ Status SegmentLog::CommitTo(const Segment& segment, std::string body) {
     body.insert(0, checkpoint);
   }
   const uint64_t number = last_batch_ + 1;
-  const Status written =
-      file.WriteSynced(segment.end, EncodeBatch(file.header().salt, number, body));
-  if (!written.ok()) return Failed(written);
+  KVD_RETURN_IF_ERROR(WriteSynced(segment, EncodeBatch(file.header().salt, number, body)));
   last_batch_ = number;
   const Batch batch{.number = number,
                     .body_at = static_cast<uint32_t>(segment.end + kBatchHeaderBytes),
@@ -279,6 +282,14 @@ Status SegmentLog::CommitTo(const Segment& segment, std::string body) {
   const Status applied = index_.Apply(batch, file.number());
   KVD_CHECK(applied.ok(), Message(applied));
   segments_.insert_or_assign(file.number(), Segment{.file = segment.file, .end = batch.end()});
+  return OkStatus();
+}
+
+Status SegmentLog::WriteSynced(const Segment& segment, const std::string& batch) const {
+  const Instant begun = on_synced_ ? clock_->Now() : Instant();
+  const Status written = segment.file->WriteSynced(segment.end, batch);
+  if (!written.ok()) return Failed(written);
+  if (on_synced_) on_synced_(batch.size(), clock_->Now() - begun);
   return OkStatus();
 }
 
@@ -359,6 +370,7 @@ StatusOr<OpenedSegmentLog> OpenSegmentLog(const std::string& path,
                                           const SegmentLogOptions& options) {
   KVD_CHECK_OP(>=, options.segment_bytes, uint64_t{1024});
   KVD_CHECK_OP(<=, options.segment_bytes, uint64_t{1} << 29U);
+  KVD_CHECK(!options.on_synced || options.clock != nullptr, "nothing to time the log by");
   const std::string doing = "open log " + path;
   auto recovered = RecoverLog(
       path, {.last_stop_was_clean = options.last_stop_was_clean, .must_exist = options.must_exist});

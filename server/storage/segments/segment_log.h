@@ -13,6 +13,7 @@
 #include <optional>
 #include <string>
 
+#include "common/clock.h"
 #include "common/status.h"
 #include "server/storage/log.h"
 
@@ -30,6 +31,11 @@ struct SegmentLogOptions {
 
   // Told once, from any thread, of the error after which every call fails: stop the process.
   std::function<void(const Status&)> on_fatal = {};
+
+  // Told of every batch when it is durable, by whoever appended: its bytes, and how long it took,
+  // by `clock`, to write and to sync them. Both are given, or neither; the clock outlives the log.
+  std::function<void(uint64_t bytes, Duration took)> on_synced = {};
+  const Clock* clock = nullptr;
 };
 
 struct OpenedSegmentLog {

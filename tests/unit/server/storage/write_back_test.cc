@@ -118,5 +118,19 @@ TEST_F(WriteBackTest, ViewHoldsWhatWasWrittenBefore) {
   EXPECT_THAT(*(*view)->Scan("", 10), SizeIs(1));
 }
 
+TEST_F(WriteBackTest, PutsAreCountedWhereverTheyGo) {
+  Put(1, "abc", 1, 10);
+  EXPECT_EQ(store_.put_bytes(), 13U);
+  Put(1, "abc", 2, 20);
+  EXPECT_EQ(store_.put_bytes(), 36U) << "written again, though the disk may see it once";
+  StoreBatch gone;
+  gone.Add(StoreBatch::Delete{.partition = PartitionId{1}, .generation = 1, .key = "abc"});
+  gone.Add(StoreBatch::DropPartition{.partition = PartitionId{2}});
+  gone.Add(StoreBatch::Put{
+      .partition = PartitionId{1}, .generation = 1, .key = "d", .value = {.value = "e"}});
+  ASSERT_TRUE(store_.Write(std::move(gone)).ok());
+  EXPECT_EQ(store_.put_bytes(), 38U);
+}
+
 }  // namespace
 }  // namespace kvd::storage

@@ -111,5 +111,66 @@ TEST(RocksStoreTest, AStoreThatMustExistIsNotBegunAnew) {
   EXPECT_EQ(opened.status().code(), StatusCode::kDataLoss);
 }
 
+TEST(RocksStoreTest, FlushesAreCounted) {
+  const TempDir dir;
+  const auto store =
+      OpenRocksStore(dir / "data",
+                     {.compression = Compression::kNone, .memory = {}, .on_fatal = {}})
+          .value();
+  EXPECT_EQ(store->figures().flushed_bytes, 0U);
+  ASSERT_TRUE(store->Write(Batch(1, 100'000)).ok());
+  EXPECT_GT(store->figures().memtable_bytes, 100'000U);
+  ASSERT_TRUE(store->Flush().ok());
+  const RocksFigures flushed = store->figures();
+  EXPECT_GT(flushed.flushed_bytes, 100'000U);
+  EXPECT_LT(flushed.flushed_bytes, 120'000U);
+  EXPECT_LT(flushed.memtable_bytes, 100'000U);
+  EXPECT_EQ(flushed.compaction_written_bytes, 0U);
+  EXPECT_EQ(flushed.stalls, 0U);
+  EXPECT_EQ(flushed.stalled, Duration::zero());
+}
+
+TEST(RocksStoreTest, BlocksThatWereReadAreCached) {
+  const TempDir dir;
+  const auto store =
+      OpenRocksStore(dir / "data",
+                     {.compression = Compression::kNone, .memory = {}, .on_fatal = {}})
+          .value();
+  ASSERT_TRUE(store->Write(Batch(1, 100'000)).ok());
+  ASSERT_TRUE(store->Flush().ok());
+  const RocksFigures before = store->figures();
+  ASSERT_TRUE(store->Get(kPartition, 1, "key1").value().has_value());
+  const RocksFigures once = store->figures();
+  EXPECT_GT(once.block_cache_bytes, before.block_cache_bytes + 100'000);
+  EXPECT_GT(once.block_cache_misses, before.block_cache_misses);
+  ASSERT_TRUE(store->Get(kPartition, 1, "key1").value().has_value());
+  const RocksFigures twice = store->figures();
+  EXPECT_GT(twice.block_cache_hits, once.block_cache_hits);
+  EXPECT_EQ(twice.block_cache_misses, once.block_cache_misses);
+}
+
+// Flushes come faster than they can be merged, so that the database stops who writes.
+TEST(RocksStoreTest, MergesAndStallsAreCounted) {
+  const TempDir dir;
+  const auto store = OpenRocksStore(dir / "data", {.write_buffer_bytes = 64 << 10,
+                                                   .compression = Compression::kNone,
+                                                   .memory = {},
+                                                   .on_fatal = {}})
+                         .value();
+  RocksFigures figures;
+  for (Index index = 1; index < 1'000'000; ++index) {
+    ASSERT_TRUE(store->Write(Batch(index, 10'000)).ok());
+    figures = store->figures();
+    if (figures.stalls > 0 && figures.stalled > Duration::zero() &&
+        figures.compaction_written_bytes > 0) {
+      break;
+    }
+  }
+  EXPECT_GT(figures.stalls, 0U);
+  EXPECT_GT(figures.stalled, Duration::zero());
+  EXPECT_GT(figures.compaction_written_bytes, 0U);
+  EXPECT_GE(figures.compaction_read_bytes, figures.compaction_written_bytes / 2);
+}
+
 }  // namespace
 }  // namespace kvd::storage

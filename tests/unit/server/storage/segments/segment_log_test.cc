@@ -308,5 +308,33 @@ TEST_F(SegmentLogTest, WhateverHappensItHoldsWhatTheTwinHolds) {
   EXPECT_LT(Files(), 60U);
 }
 
+// A clock that is a second further whenever it is asked.
+class TickingClock : public Clock {
+ public:
+  [[nodiscard]] Instant Now() const override { return Instant(std::chrono::seconds(++asked_)); }
+
+ private:
+  mutable int64_t asked_ = 0;
+};
+
+TEST(SegmentLogSyncTest, EveryBatchIsToldWithItsBytesAndItsTime) {
+  const TempDir dir;
+  const TickingClock clock;
+  std::vector<std::pair<uint64_t, Duration>> told;
+  auto opened = OpenSegmentLog(
+      dir / "log",
+      {.on_synced = [&](uint64_t bytes, Duration took) { told.emplace_back(bytes, took); },
+       .clock = &clock});
+  ASSERT_TRUE(opened.ok());
+  told.clear();  // The log's beginning.
+  ASSERT_TRUE(opened->log->Append(std::vector{Writes(kBusy, 1, 1000)}).ok());
+  ASSERT_TRUE(opened->log->Append(std::vector{Writes(kBusy, 2, 5000), Writes(kQuiet, 1)}).ok());
+  ASSERT_EQ(told.size(), 2U);
+  EXPECT_GT(told[0].first, 1000U);
+  EXPECT_LT(told[0].first, 1500U);
+  EXPECT_GT(told[1].first, 5500U);
+  for (const auto& [bytes, took] : told) EXPECT_EQ(took, std::chrono::seconds(1)) << bytes;
+}
+
 }  // namespace
 }  // namespace kvd::storage
