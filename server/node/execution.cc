@@ -150,7 +150,7 @@ void Node::ExecuteWrite(Ticket ticket, Instant now) {
                                       self),
                           {{"node", self}}));
   }
-  const auto proposed = replicas_->Propose(partition, PayloadOf(request.operation));
+  const auto proposed = replicas_->Propose(partition, PayloadOf(request.operation), now);
   if (const auto* at = std::get_if<Replica::Proposed>(&proposed)) {
     waiters_[partition].writes.emplace(at->index,
                                        Waiters::Proposed{.term = at->term, .ticket = ticket});
@@ -196,6 +196,7 @@ void Node::OnApplied(const partition::Applied& applied, Instant now) {
   waiters.bytes = applied.bytes;
   for (const partition::Outcome& outcome : applied.outcomes) {
     OnOutcome(applied.partition, outcome, now);
+    if (outcome.duplicate) ++counts_.duplicates;
     waiters.applied = outcome.index;
   }
   replicas_->OnApplied(applied.partition, waiters.applied);

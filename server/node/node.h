@@ -30,6 +30,7 @@
 #include "common/types.h"
 #include "server/heartbeat/handback.h"
 #include "server/node/census.h"
+#include "server/node/counts.h"
 #include "server/node/effects.h"
 #include "server/node/messages.h"
 #include "server/node/peers.h"
@@ -174,6 +175,9 @@ class Node {
 
   // Likewise; nullopt before founding.
   [[nodiscard]] std::optional<RingView> ViewRing(Instant now) const;
+
+  // Of this shard alone: see Add().
+  [[nodiscard]] Counts CountsAt(Instant now) const;
 
  private:
   // What waits within one partition that has a replica here.
@@ -361,6 +365,7 @@ class Node {
   bool disk_full_ = false;
   uint64_t disk_bytes_ = 0;  // Of kvd's own files.
   topology::Disk disk_;      // The whole.
+  Counts counts_;            // Of what is counted here.
 };
 
 // The options of each of the `count` shards of a node, of those of the whole.

@@ -33,6 +33,7 @@ void Peers::SetMembers(const topology::Topology& topology, NodeId self, Instant 
     detector_.Remove(each.first);
     return true;
   });
+  if (peers_.empty()) beat_at_ = now;  // Nobody waited for a beat, so none is late.
   for (const topology::Member& member : topology.members) {
     if (member.id == self) continue;
     peers_[member.id].name = member.card.name;
@@ -81,6 +82,7 @@ Peers::Changes Peers::Advance(Instant now) {
     const auto state = detector_.Describe(change.peer);
     LogLine line{LogLevel::kInfo, "heartbeat", "peer is heard again", {}};
     if (change.to == Health::kSuspect) {
+      ++peers_.at(change.peer).suspicions;
       line.level = LogLevel::kWarn;
       line.message = fmt::format("peer suspected, {}", ReasonForPeople(*change.why));
     }
@@ -97,6 +99,7 @@ Peers::Changes Peers::Advance(Instant now) {
 bool Peers::IsTimeToBeat(Instant now, bool awake) {
   const Duration early = awake ? options_.heartbeat_interval / 2 : Duration{};
   if (now + early < beat_at_) return false;
+  if (!peers_.empty()) lateness_.Note(now - beat_at_, now);
   beat_at_ = std::min(beat_at_, now) + options_.heartbeat_interval;
   // Late beats are not made up for: two in a row would teach the peer a rhythm that is not ours.
   if (beat_at_ <= now) beat_at_ = now + options_.heartbeat_interval;
@@ -149,6 +152,8 @@ void Peers::Describe(NodeId peer, Instant now, NodeView& view) const {
   const auto it = peers_.find(peer);
   const auto state = detector_.Describe(peer);
   if (it == peers_.end() || !state) return;
+  view.average_gap = state->average_gap;
+  view.suspicions = it->second.suspicions;
   bool draining = false;
   for (const auto& [shard, told] : it->second.told) {
     const uint64_t keys = view.load ? view.load->keys : 0;

@@ -15,6 +15,7 @@
 #include "common/log.h"
 #include "common/types.h"
 #include "server/heartbeat/failure_detector.h"
+#include "server/heartbeat/lateness.h"
 #include "server/node/messages.h"
 #include "server/node/view.h"
 #include "server/topology/topology.h"
@@ -89,6 +90,9 @@ class Peers {
   // When what `peer` has surely seen was sent; Instant::min(): nothing of this link.
   [[nodiscard]] Instant SeenBy(NodeId peer) const;
 
+  // How late the heartbeats of this node were, at the worst, in the last minute or two.
+  [[nodiscard]] Duration Late(Instant now) const { return lateness_.Worst(now); }
+
   [[nodiscard]] std::vector<NodeId> ids() const;
   [[nodiscard]] Instant NextWakeAt() const;
 
@@ -98,6 +102,7 @@ class Peers {
     bool linked = false;
     std::optional<topology::Boot> boot = {};               // Under which it was heard last.
     std::map<uint32_t, Heartbeat> told = {};               // The latest of `boot`, by its shards.
+    uint64_t suspicions = 0;
     std::deque<std::pair<uint64_t, Instant>> stamps = {};  // Its latest ones, and when they came.
   };
 
@@ -105,6 +110,7 @@ class Peers {
   const Shard shard_;
   std::map<NodeId, Peer> peers_;
   heartbeat::FailureDetector detector_;
+  heartbeat::Lateness lateness_;
   Instant beat_at_;
 };
 

@@ -237,10 +237,14 @@ Index Replicas::OnFlushed(PartitionId partition, Index through) {
 }
 
 std::variant<raft::Replica::Proposed, raft::Replica::Refused> Replicas::Propose(
-    PartitionId partition, std::string payload) {
+    PartitionId partition, std::string payload, Instant now) {
   One& one = replicas_.at(partition);
   Touch(partition, one);
-  return one.raft.Propose(std::move(payload));
+  const auto proposed = one.raft.Propose(std::move(payload));
+  if (const auto* at = std::get_if<raft::Replica::Proposed>(&proposed)) {
+    one.proposals.Add(at->index, now);
+  }
+  return proposed;
 }
 
 bool Replicas::Read(PartitionId partition, raft::ReadId id) {
@@ -358,6 +362,7 @@ void Replicas::CollectOne(PartitionId partition, One& one, Effects& effects,
     }
   }
   raft::Effects wanted = one.raft.TakeEffects();
+  if (wanted.election) ++counts_.elections.at(static_cast<size_t>(*wanted.election));
   if (wanted.write) {
     one.writes.emplace_back(wanted.write->number, now_);
     ++writing_;
@@ -367,6 +372,7 @@ void Replicas::CollectOne(PartitionId partition, One& one, Effects& effects,
     frame_to(out.node).raft.push_back({group, std::move(out.message)});
   }
   if (!wanted.committed.empty()) {
+    one.proposals.Commit(wanted.committed.back().index, now_, counts_.commits);
     effects.applies.push_back({partition, std::move(wanted.committed)});
   }
   for (const raft::Fetch& fetch : wanted.fetches) effects.fetches.push_back({partition, fetch});
@@ -390,6 +396,8 @@ void Replicas::NoteLeader(PartitionId partition, One& one, Happened& happened) {
   if (one.raft.role() == raft::Role::kLeader) {
     const std::pair entry(partition, &one);
     led_.insert(std::ranges::upper_bound(led_, entry), entry);
+  } else {
+    one.proposals.Forget();
   }
   one.leader = leader;
   one.serving = serving;

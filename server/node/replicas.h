@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "common/types.h"
+#include "server/node/counts.h"
 #include "server/node/effects.h"
 #include "server/node/messages.h"
 #include "server/node/recovery.h"
@@ -148,7 +149,7 @@ class Replicas {
   [[nodiscard]] bool HasMajority(PartitionId partition, const IsAlive& is_alive) const;
 
   [[nodiscard]] std::variant<raft::Replica::Proposed, raft::Replica::Refused> Propose(
-      PartitionId partition, std::string payload);
+      PartitionId partition, std::string payload, Instant now);
   [[nodiscard]] bool Read(PartitionId partition, raft::ReadId id);
 
   // `peer` is suspected: whoever waits for a leader there may campaign, in ring order of those for
@@ -183,6 +184,8 @@ class Replicas {
   // Entries of groups led here that `peer` has yet to receive.
   [[nodiscard]] uint64_t BehindOf(NodeId peer) const;
 
+  [[nodiscard]] const GroupCounts& counts() const { return counts_; }
+
   // When the oldest write that is not durable yet was handed out; nullopt: there is none.
   [[nodiscard]] std::optional<Instant> OldestWrite() const;
 
@@ -194,6 +197,7 @@ class Replicas {
     raft::Configuration settled = {};  // The last one that was committed, and not joint.
     std::deque<Index> flushed = {};    // By the latest flushes, oldest first.
     std::deque<std::pair<uint64_t, Instant>> writes = {};  // Not durable yet: number, since.
+    Proposals proposals = {};
     Instant wake_at{};
     Index applied = 0;
     std::optional<Instant> as_of = {};                       // Of what is applied.
@@ -234,6 +238,7 @@ class Replicas {
   std::map<NodeId, uint32_t> beats_;                   // How many frames Beat() was asked to fill.
   std::set<std::pair<Instant, PartitionId>> wakes_;  // Every replica once, no later than it wants.
   Instant now_{};
+  GroupCounts counts_;
 };
 
 }  // namespace kvd::node

@@ -201,6 +201,7 @@ void Node::SendForward(Ticket ticket, const raft::Member& owner, Instant now) {
   if (request.own_id) operation.request_id->done_below = requests_.DoneBelow();
   request.owner = owner.node;
   request.tries += 1;
+  ++counts_.forwards;
   requests_.Move(ticket, Stage::kForwarded);
   FrameTo(owner.node)
       .forwards.push_back({.id = ticket.value,

@@ -101,6 +101,15 @@ ClusterView Node::ViewCluster(Instant now) const {
   return view;
 }
 
+Counts Node::CountsAt(Instant now) const {
+  Counts counts = counts_;
+  if (!peers_) return counts;
+  counts.groups = replicas_->counts();
+  counts.led = replicas_->CountLed();
+  counts.late = peers_->Late(now);
+  return counts;
+}
+
 std::optional<RingView> Node::ViewRing(Instant now) const {
   const topology::Topology* topology = founding_.topology();
   if (topology == nullptr) return std::nullopt;

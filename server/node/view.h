@@ -27,6 +27,8 @@ struct NodeView {
   uint32_t owned = 0;
   uint32_t replicas = 0;
   std::optional<Load> load = {};
+  Duration average_gap{};   // Between what was heard of it; of this node itself 0.
+  uint64_t suspicions = 0;  // How often it was suspected here since this node started.
 };
 
 struct ClusterView {

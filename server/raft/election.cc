@@ -88,6 +88,9 @@ void Replica::State::StartElection(bool transfer_asked) {
   vote = id();
   durability.HardStateChanged();
   ++attempts;
+  election_begun = transfer_asked ? ElectionCause::kTransfer
+                   : suspected    ? ElectionCause::kSuspicion
+                                  : ElectionCause::kSilence;
   campaign_at = now + DrawPatience();
   own_vote = durability.HardStateNumber();
   AskVoters({.transfer = transfer_asked}, term);

@@ -207,6 +207,7 @@ Effects Replica::State::TakeEffects() {
   if (IsLeader() && wants_to_send) SendAll();
   wants_to_send = false;
   Effects effects;
+  effects.election = std::exchange(election_begun, std::nullopt);
   if (durability.IsDirty()) effects.write = TakeWrite();
   effects.messages = outbox.TakeReady();
   if (const Index limit = HandOutLimit(); handed_out < limit) {

@@ -99,7 +99,15 @@ struct SnapshotWanted {
   Member follower;
 };
 
+// Why an election was begun.
+enum class ElectionCause : uint8_t {
+  kSuspicion,  // The leader's node was suspected.
+  kSilence,    // No leader was heard for the election timeout.
+  kTransfer,   // The leader asked for it, to give its place away.
+};
+
 struct Effects {
+  std::optional<ElectionCause> election;  // One was begun. Nothing is to be done.
   std::optional<Write> write;
   std::vector<Outgoing> messages;
   std::vector<storage::Entry> committed;  // Next ones to apply, in order, without a gap.

@@ -179,6 +179,7 @@ struct Replica::State {
   bool wants_to_send = false;
 
   // Ready to be taken.
+  std::optional<ElectionCause> election_begun;
   std::vector<ConfirmedRead> confirmed_reads;
   std::vector<ReadId> lost_reads;
   std::vector<Fetch> fetches;

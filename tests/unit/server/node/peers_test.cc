@@ -313,5 +313,40 @@ TEST(SinglePeerlessNodeTest, NeverWakes) {
   EXPECT_THAT(peers.ids(), IsEmpty());
 }
 
+TEST_F(PeersTest, EverySuspicionIsCountedWithItsPeer) {
+  for (const int from : {0, 5000}) {
+    Talk(kPeer2, from, from + 1000);
+    Silence(from + 1000, from + 3000);
+  }
+  EXPECT_EQ(View(kPeer2, 8000).suspicions, 2U);
+  EXPECT_EQ(View(kPeer3, 8000).suspicions, 1U) << "it was never heard";
+}
+
+TEST_F(PeersTest, AGapIsAsLongAsFramesAreApart) {
+  Talk(kPeer2, 0, 5000);
+  EXPECT_EQ(View(kPeer2, 5000).average_gap, 100ms);
+}
+
+TEST_F(PeersTest, HeartbeatsThatAreLateAreSaidToBe) {
+  ASSERT_TRUE(peers_.IsTimeToBeat(At(0)));
+  ASSERT_TRUE(peers_.IsTimeToBeat(At(130)));
+  ASSERT_TRUE(peers_.IsTimeToBeat(At(205)));
+  EXPECT_EQ(peers_.Late(At(205)), 30ms);
+}
+
+TEST_F(PeersTest, WhereNobodyWaitsForAHeartbeatNoneIsLate) {
+  const auto topology_of = [](uint8_t nodes) {
+    return topology::FoundTopology(topology::UuidOf(0xcc), topology::TermsOf(nodes),
+                                   topology::CardsOf(nodes));
+  };
+  Peers peers({}, {}, topology_of(1), kSelf, At(0));
+  ASSERT_TRUE(peers.IsTimeToBeat(At(0)));
+  ASSERT_TRUE(peers.IsTimeToBeat(At(9000)));
+  EXPECT_EQ(peers.Late(At(9000)), 0ms);
+  peers.SetMembers(topology_of(3), kSelf, At(20'000));
+  ASSERT_TRUE(peers.IsTimeToBeat(At(20'000)));
+  EXPECT_EQ(peers.Late(At(20'000)), 0ms);
+}
+
 }  // namespace
 }  // namespace kvd::node

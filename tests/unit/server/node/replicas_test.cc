@@ -16,6 +16,7 @@
 namespace kvd::node {
 namespace {
 
+using namespace std::chrono_literals;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
@@ -222,7 +223,7 @@ TEST_F(ReplicasTest, GroupInWhichNothingHappensBeatsEveryFourthTime) {
     answer(*one);
   }
   EXPECT_EQ(beats, 10);
-  (void)replicas_.Propose(kP4, "x");
+  (void)replicas_.Propose(kP4, "x", At(0));
   for (int i = 0; i < 10; ++i) EXPECT_TRUE(beat()) << "until the follower has it";
 }
 
@@ -270,7 +271,7 @@ TEST_F(ReplicasTest, ReadIsConfirmedByAMajorityAndLostWithTheLeadership) {
 TEST_F(ReplicasTest, LeadershipIsGivenToTheMostAdvancedWhoMayLead) {
   Add(kP4, {1, 2, 3}, 0);
   Lead(kP4, 10);
-  (void)replicas_.Propose(kP4, "x");
+  (void)replicas_.Propose(kP4, "x", At(0));
   Settle(20);
   Say(3, kP4, 1, raft::AppendReply{.accepted = true, .index = 2}, 20);
   frames_.clear();
@@ -301,12 +302,59 @@ TEST_F(ReplicasTest, OldestWriteIsTheFirstThatIsNotDurable) {
   EXPECT_EQ(replicas_.OldestWrite(), std::nullopt);
   disk_held_ = true;
   replicas_.Advance(At(50));
-  (void)replicas_.Propose(kP4, "x");
+  (void)replicas_.Propose(kP4, "x", At(0));
   Settle(50);
   replicas_.Advance(At(60));
-  (void)replicas_.Propose(kP4, "y");
+  (void)replicas_.Propose(kP4, "y", At(0));
   Settle(60);
   EXPECT_EQ(replicas_.OldestWrite(), At(50));
+}
+
+TEST_F(ReplicasTest, WhatIsProposedIsTimedUntilItIsCommitted) {
+  Add(kP4, {1, 2, 3}, 0);
+  Lead(kP4, 10);
+  (void)replicas_.Propose(kP4, "x", At(20));
+  (void)replicas_.Propose(kP4, "y", At(23));
+  Settle(23);
+  EXPECT_EQ(replicas_.counts().commits, Durations()) << "only one of three has them";
+  replicas_.Advance(At(30));
+  Say(2, kP4, 1, raft::AppendReply{.accepted = true, .index = 3}, 30);
+  Durations both;
+  both.Add(10ms);
+  both.Add(7ms);
+  EXPECT_EQ(replicas_.counts().commits, both);
+}
+
+TEST_F(ReplicasTest, WhoIsDeposedDoesNotTimeWhatAnotherCommits) {
+  Add(kP4, {1, 2, 3}, 0);
+  Lead(kP4, 10);
+  (void)replicas_.Propose(kP4, "x", At(20));
+  Settle(20);
+  Say(2, kP4, 2,
+      raft::AppendRequest{.previous_index = 1,
+                          .previous_term = 1,
+                          .commit = 2,
+                          .entries = {{.index = 2, .term = 2, .payload = "z"}}},
+      30);
+  ASSERT_EQ(replicas_.Find(kP4)->commit(), 2U);
+  EXPECT_EQ(replicas_.counts().commits, Durations());
+}
+
+TEST_F(ReplicasTest, ElectionsAreCountedByWhatBeganThem) {
+  using Elections = decltype(GroupCounts::elections);
+  Add(kP4, {1, 2, 3}, 0);
+  Lead(kP4, 10);
+  EXPECT_EQ(replicas_.counts().elections, (Elections{1, 0, 0})) << "it was told to suspect";
+  Say(2, kP4, 5, raft::Beat{.round = 1}, 20);
+  Say(2, kP4, 5, raft::TimeoutNow{}, 20);
+  EXPECT_EQ(replicas_.counts().elections, (Elections{1, 0, 1})) << "n2 gave its place away";
+  Say(2, kP4, 9, raft::Beat{.round = 1}, 30);
+  replicas_.Advance(At(2100));
+  Settle(2100);
+  EXPECT_EQ(replicas_.counts().elections, (Elections{1, 0, 1})) << "a pre-vote is no election";
+  Say(3, kP4, 9, raft::VoteReply{.pre = true, .granted = true}, 2100);
+  Say(3, kP4, 10, raft::VoteReply{.pre = true, .granted = true}, 2100);
+  EXPECT_EQ(replicas_.counts().elections, (Elections{1, 1, 1})) << "nothing was heard of n2";
 }
 
 // Followers that are a little behind are still served from the log.
@@ -314,7 +362,7 @@ TEST_F(ReplicasTest, LogIsKeptForSoManyFlushes) {
   Add(kP4, {1}, 0);
   replicas_.Advance(At(0));
   Settle(0);
-  for (int i = 0; i < 9; ++i) (void)replicas_.Propose(kP4, "x");
+  for (int i = 0; i < 9; ++i) (void)replicas_.Propose(kP4, "x", At(0));
   Settle(10);
   EXPECT_EQ(replicas_.OnFlushed(kP4, 4), 0U);
   EXPECT_EQ(replicas_.OnFlushed(kP4, 8), 0U);

@@ -5,6 +5,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <numeric>
+
 #include "tests/unit/server/node/world.h"
 #include "tests/unit/server/topology/cards.h"
 
@@ -134,6 +136,42 @@ TEST_F(FoundedViewTest, PartitionsWithoutOwnerAreCounted) {
   world_.Kill(kN3);
   world_.Pass(3s);
   EXPECT_EQ(View().leaderless, 16U);
+}
+
+TEST_F(FoundedViewTest, WhatIsForwardedIsCountedWhereItWasAsked) {
+  (void)world_.Put(kN1, world_.KeyOf(kN2), "v");
+  (void)world_.Put(kN1, world_.KeyOf(kN1), "v");
+  EXPECT_EQ(world_.at(kN1).CountsAt(world_.now()).forwards, 1U);
+  EXPECT_EQ(world_.at(kN2).CountsAt(world_.now()).forwards, 0U);
+}
+
+TEST_F(FoundedViewTest, CommitsAreTimedWhereTheyAreLed) {
+  const auto commits = [this](NodeId node) {
+    const Durations& all = world_.at(node).CountsAt(world_.now()).groups.commits;
+    return std::accumulate(all.counts.begin(), all.counts.end(), uint64_t{0});
+  };
+  const uint64_t before = commits(kN2);
+  for (int i = 0; i < 3; ++i) (void)world_.Put(kN1, world_.KeyOf(kN2, i), "v");
+  EXPECT_EQ(commits(kN2) - before, 3U);
+  EXPECT_EQ(commits(kN3), 0U) << "it is not the leader of the system group";
+}
+
+TEST_F(FoundedViewTest, ARequestThatComesTwiceIsCountedAsADuplicateByEveryReplica) {
+  const Operation twice{.key = world_.KeyOf(kN1),
+                        .action = Put{.value = "v"},
+                        .request_id = RequestId{.client = 7, .sequence = 1, .base = 1000}};
+  (void)world_.Call(kN1, twice);
+  (void)world_.Call(kN1, twice);
+  world_.Pass(300ms);
+  for (const NodeId node : world_.nodes()) {
+    EXPECT_EQ(world_.at(node).CountsAt(world_.now()).duplicates, 1U);
+  }
+}
+
+TEST_F(FoundedViewTest, GroupsLedAreCountedWithTheOneOfTheTopology) {
+  uint32_t led = 0;
+  for (const NodeId node : world_.nodes()) led += world_.at(node).CountsAt(world_.now()).led;
+  EXPECT_EQ(led, 17U);
 }
 
 // As two shards of n1 see it; the partition's owner is counted by whoever holds the partition.
