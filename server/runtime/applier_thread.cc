@@ -88,11 +88,7 @@ Status ApplierThread::Work(std::vector<Jobs> pending) {
     all.flush_done = all.flush_done || jobs.flush_done;
   }
   Done done;
-  if (!all.applies.empty()) {
-    unflushed_bytes_ += BytesOf(all.applies);
-    KVD_ASSIGN_OR_RETURN(auto applied, machines_.Apply(all.applies));
-    for (partition::Applied& one : applied) done.emplace_back(std::move(one));
-  }
+  if (!all.applies.empty()) KVD_RETURN_IF_ERROR(DoApplies(all.applies, done));
   KVD_RETURN_IF_ERROR(DoInstalls(all.installs, done));
   for (const node::ReadJob& job : all.reads) done.emplace_back(DoRead(job));
   for (const node::FetchJob& job : all.fetches) {
@@ -103,6 +99,15 @@ Status ApplierThread::Work(std::vector<Jobs> pending) {
   KVD_RETURN_IF_ERROR(DoDrops(all.drops));
   if (all.flush_done) KVD_RETURN_IF_ERROR(EndFlush());
   if (!done.empty()) callbacks_.on_done(std::move(done));
+  return OkStatus();
+}
+
+Status ApplierThread::DoApplies(const std::vector<partition::ApplyJob>& jobs, Done& done) {
+  unflushed_bytes_ += BytesOf(jobs);
+  const Instant begun = clock_.Now();
+  KVD_ASSIGN_OR_RETURN(auto applied, machines_.Apply(jobs));
+  if (callbacks_.on_applied) callbacks_.on_applied(clock_.Now() - begun);
+  for (partition::Applied& one : applied) done.emplace_back(std::move(one));
   return OkStatus();
 }
 

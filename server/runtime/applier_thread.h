@@ -79,6 +79,9 @@ class ApplierThread {
     std::function<void(DiskSpace)> on_disk;
     std::function<DiskSpace()> measure_disk;
     std::function<void(Status)> on_fatal;
+
+    // Of each batch of entries: how long it took to apply them.
+    std::function<void(Duration)> on_applied = {};
   };
 
   // When the log may forget. Whichever comes first.
@@ -118,6 +121,7 @@ class ApplierThread {
  private:
   void Run();
   [[nodiscard]] Status Work(std::vector<Jobs> pending);
+  [[nodiscard]] Status DoApplies(const std::vector<partition::ApplyJob>& jobs, Done& done);
   [[nodiscard]] Status DoInstalls(const std::vector<node::InstallJob>& jobs, Done& done);
   [[nodiscard]] Status DoTransfers(const Jobs& jobs, Done& done);
   [[nodiscard]] ReadResult DoRead(const node::ReadJob& job);

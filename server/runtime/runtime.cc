@@ -147,6 +147,13 @@ void Runtime::Deal(std::vector<T> items, const ShardOf& shard_of, const Handle& 
   }
 }
 
+// A turn that ends with something left to do is followed by one of the keeper's.
+void Runtime::PostAside(uint32_t shard, Event event) {
+  Turns<Event>& turns = shards_[shard]->turns;
+  const auto put = turns.Add(std::move(event), /*always=*/true);
+  if (put == Turns<Event>::Put::kYourTurn) turns.Finish(Instant::max());
+}
+
 void Runtime::Keep(Shard& shard) {
   NameThread("kvd-keeper");
   while (shard.turns.AwaitTurn()) Round(shard);
@@ -293,7 +300,8 @@ ApplierThread::Callbacks Runtime::ApplierCallbacks() {
                 });
               },
           .measure_disk = options_.measure_disk,
-          .on_fatal = [this](const Status& status) { Fatal(status); }};
+          .on_fatal = [this](const Status& status) { Fatal(status); },
+          .on_applied = options_.on_applied};
 }
 
 void Runtime::Fatal(const Status& status) {

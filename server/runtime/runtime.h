@@ -48,6 +48,7 @@ class Runtime final : public Watch {
                                           // by what they answer to.
     ApplierThread::FlushEvery flush_every;
     std::function<DiskSpace()> measure_disk;
+    std::function<void(Duration)> on_applied = {};  // As ApplierThread has it; may be empty.
 
     // The node cannot go on (a failed write or fsync, an entry that cannot be read): the process
     // must stop, without another word to anyone. Called once, on any thread.
@@ -93,6 +94,13 @@ class Runtime final : public Watch {
   // What the first shard does for all of them; and what each does.
   void PostToFirst(Event event) { Post(node::kFirstShard, std::move(event)); }
   void PostToAll(const std::function<void(node::Node&, Instant)>& event);
+
+  // As Post(), but never runs on the calling thread: for whoever must not be held up if the node
+  // is.
+  void PostAside(uint32_t shard, Event event);
+
+  // Events that no round has taken yet.
+  [[nodiscard]] size_t mailbox_depth(uint32_t shard) { return shards_[shard]->turns.pending(); }
 
   [[nodiscard]] Instant SleepUntil() override;
   void RoundIfDue() override;

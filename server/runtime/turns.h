@@ -39,6 +39,12 @@ class Turns {
     return Put::kYourTurn;
   }
 
+  // How many items nobody has taken yet.
+  [[nodiscard]] size_t pending() {
+    const std::lock_guard lock(mu_);
+    return items_.size();
+  }
+
   // In a turn: everything that is pending, in order.
   std::vector<T> Take() {
     const std::lock_guard lock(mu_);

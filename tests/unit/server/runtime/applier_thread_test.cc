@@ -132,6 +132,35 @@ TEST_F(ApplierThreadTest, EntriesAreAppliedInOrder) {
   EXPECT_EQ(store_.Get(kP5, 1, "k").value()->value, "100");
 }
 
+// Whoever looks at this clock finds it a millisecond further.
+class TickingClock : public Clock {
+ public:
+  [[nodiscard]] Instant Now() const override { return Instant{} + ++looks_ * 1ms; }
+
+ private:
+  mutable int looks_ = 0;
+};
+
+TEST(ApplierThreadTimeTest, EveryBatchThatIsAppliedIsTimed) {
+  const TickingClock clock;
+  const storage::MemoryLog log;
+  storage::MemoryStore store;
+  partition::StateMachines machines(store);
+  std::vector<Duration> took;
+  auto thread = std::make_unique<ApplierThread>(
+      machines, log, clock, ApplierThread::FlushEvery{.interval = 1h},
+      ApplierThread::Callbacks{.on_done = [](const auto&) {},
+                               .on_flushed = [](const auto&) {},
+                               .on_disk = [](DiskSpace) {},
+                               .measure_disk = [] { return DiskSpace(); },
+                               .on_fatal = [](const Status& status) { FAIL() << status; },
+                               .on_applied = [&](Duration one) { took.push_back(one); }});
+  thread->Do(Of(&Jobs::reads, {node::ReadJob{.ticket = {}, .partition = kP5, .key = "k"}}));
+  thread->Do(Of(&Jobs::applies, {PutAt(1, "k", "v"), PutAt(2, "k", "w")}));
+  thread.reset();
+  EXPECT_THAT(took, ElementsAre(1ms)) << "both are one batch; a read is none";
+}
+
 TEST_F(ApplierThreadTest, ReadSeesWhatWasAppliedBeforeIt) {
   Start();
   Apply(PutAt(1, "k", "v"));

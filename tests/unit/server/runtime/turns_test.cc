@@ -61,6 +61,23 @@ TEST_F(TurnsTest, WhatComesDuringATurnIsTheKeepersNext) {
   EXPECT_THAT(turns_.Take(), ElementsAre(2, 3, 4));
 }
 
+TEST_F(TurnsTest, ATurnThatIsGivenBackAtOnceIsTheKeepers) {
+  ASSERT_EQ(turns_.Add(1, /*always=*/true), Put::kYourTurn);
+  turns_.Finish(kNever);
+  EXPECT_EQ(turns_.Add(2, /*always=*/true), Put::kQueued);
+  EXPECT_TRUE(turns_.AwaitTurn());
+  EXPECT_THAT(turns_.Take(), ElementsAre(1, 2));
+}
+
+TEST_F(TurnsTest, WhatNobodyHasTakenIsPending) {
+  EXPECT_EQ(turns_.pending(), 0U);
+  ASSERT_EQ(turns_.Add(1, /*always=*/true), Put::kYourTurn);
+  EXPECT_EQ(turns_.Add(2, /*always=*/true), Put::kQueued);
+  EXPECT_EQ(turns_.pending(), 2U);
+  EXPECT_THAT(turns_.Take(), ElementsAre(1, 2));
+  EXPECT_EQ(turns_.pending(), 0U);
+}
+
 TEST_F(TurnsTest, CapacityBoundsWhatNeedNotBeTaken) {
   ASSERT_EQ(turns_.Add(1, /*always=*/false), Put::kYourTurn);
   EXPECT_EQ(turns_.Add(2, /*always=*/false), Put::kQueued);
