@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <variant>
 
 #include "common/check.h"
 
@@ -15,13 +16,20 @@ node::CallId IdOf(const Calls::Call* call) {
 }  // namespace
 
 bool Calls::Post(Asking asking) {
+  Call& call = *asking.call;
+  Begin(asking, clock_.Now());
   const uint32_t shard = runtime_.ShardFor(asking.operation);
-  return PostEvent(shard, 1, [asking = std::move(asking)](node::Node& node, Instant now) mutable {
+  auto event = [asking = std::move(asking)](node::Node& node, Instant now) mutable {
     node.OnCall(IdOf(asking.call), std::move(asking.operation), asking.budget, now);
-  });
+  };
+  if (PostEvent(shard, 1, std::move(event))) return true;
+  Overload(call, clock_.Now());
+  return false;
 }
 
 std::vector<Calls::Call*> Calls::Post(std::vector<Asking> asking) {
+  const Instant begun = clock_.Now();
+  for (const Asking& one : asking) Begin(one, begun);
   std::vector<std::vector<Asking>> dealt(runtime_.shards());
   if (dealt.size() == 1) {
     dealt.front() = std::move(asking);
@@ -39,9 +47,18 @@ std::vector<Calls::Call*> Calls::Post(std::vector<Asking> asking) {
       }
     };
     if (PostEvent(shard, calls.size(), std::move(event))) continue;
+    for (const Call* call : calls) Overload(*call, begun);
     refused.insert(refused.end(), calls.begin(), calls.end());
   }
   return refused;
+}
+
+void Calls::Begin(const Asking& asking, Instant now) {
+  asking.call->begun_ = metrics_.Begin(asking.operation, now);
+}
+
+void Calls::Overload(const Call& call, Instant now) {
+  metrics_.End(call.begun_, Reason::kOverloaded, now);
 }
 
 bool Calls::PostEvent(uint32_t shard, uint64_t operations, runtime::Runtime::Event event) {
@@ -61,10 +78,15 @@ Refusal Calls::Overloaded() {
 }
 
 void Calls::Answer(std::vector<node::CallAnswer> answers) {
+  const Instant now = clock_.Now();
   std::vector<std::pair<Batch*, uint64_t>> batches;
   for (node::CallAnswer& one : answers) {
     // NOLINTNEXTLINE(performance-no-int-to-ptr): the id is the call's address, see Call.
-    Batch* batch = reinterpret_cast<Call*>(one.first.value)->Answer(std::move(one.second));
+    auto* call = reinterpret_cast<Call*>(one.first.value);
+    const auto* refusal = std::get_if<Refusal>(&one.second.result);
+    metrics_.End(call->begun_, refusal == nullptr ? std::nullopt : std::optional(refusal->reason),
+                 now);
+    Batch* batch = call->Answer(std::move(one.second));
     if (batch == nullptr) continue;
     const auto known = std::ranges::find(batches, batch, &std::pair<Batch*, uint64_t>::first);
     auto& [to, count] = known != batches.end() ? *known : batches.emplace_back(batch, 0);

@@ -14,7 +14,9 @@
 #include "server/node/effects.h"
 #include "server/node/messages.h"
 #include "server/node/requests.h"
+#include "server/rpc/request_metrics.h"
 #include "server/runtime/runtime.h"
+#include "server/runtime/steady_clock.h"
 
 namespace kvd::rpc {
 
@@ -39,6 +41,11 @@ class Calls {
 
     // May destroy the call. What is to be sent with other answers, if any.
     virtual Batch* Answer(node::Answer answer) = 0;
+
+   private:
+    friend class Calls;
+
+    RequestMetrics::Begun begun_;
   };
 
   // An operation of a call. nullopt: the caller set no limit.
@@ -60,15 +67,22 @@ class Calls {
   // Answers calls that were posted under these ids. REQUIRES: once per operation.
   void Answer(std::vector<node::CallAnswer> answers) ABSL_LOCKS_EXCLUDED(mu_);
 
+  // Of what is posted here, and of what is malformed and hence was not.
+  [[nodiscard]] RequestMetrics& metrics() { return metrics_; }
+
   // Waits until the node has answered what was posted to it.
   void AwaitAnswered() ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
   [[nodiscard]] bool PostEvent(uint32_t shard, uint64_t operations, runtime::Runtime::Event event)
       ABSL_LOCKS_EXCLUDED(mu_);
+  void Begin(const Asking& asking, Instant now);
+  void Overload(const Call& call, Instant now);
   void Answered(uint64_t operations) ABSL_LOCKS_EXCLUDED(mu_);
 
   runtime::Runtime& runtime_;
+  const runtime::SteadyClock clock_;
+  RequestMetrics metrics_;
   absl::Mutex mu_;
   uint64_t underway_ ABSL_GUARDED_BY(mu_) = 0;  // Operations that the node has and must answer.
 };

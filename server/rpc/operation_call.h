@@ -46,7 +46,10 @@ class OperationCall final : public UnaryCall<Service, Request, Response>, public
 
   void Handle() override {
     Asked asked = parse_(this->request());
-    if (const auto* refusal = std::get_if<Refusal>(&asked)) return Refuse(*refusal);
+    if (const auto* refusal = std::get_if<Refusal>(&asked)) {
+      calls_.metrics().CountMalformed(refusal->reason);
+      return Refuse(*refusal);
+    }
     const bool posted = calls_.Post({.call = this,
                                      .operation = std::get<node::Operation>(std::move(asked)),
                                      .budget = Budget()});

@@ -123,6 +123,7 @@ void PipelineCall::PostAll() {
   for (Request::Operation& in : *request_.mutable_operations()) {
     Asked asked = FromProto(in);
     if (const auto* refusal = std::get_if<Refusal>(&asked)) {
+      pipelines_.calls.metrics().CountMalformed(refusal->reason);
       refused.push_back(Refused(in.tag(), *refusal));
       continue;
     }

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "common/status.h"
+#include "server/observability/metrics_page.h"
 #include "server/rpc/admin_service.h"
 #include "server/rpc/calls.h"
 #include "server/rpc/cluster_service.h"
@@ -46,6 +47,9 @@ class Server final : public runtime::Transport {
 
   // grpc.health.v1: whether to send clients here. Set by itself once the node has a topology.
   void SetServing(bool serving);
+
+  // Of what clients asked since the start; on any thread.
+  void AddMetrics(observability::MetricsPage& page) { calls_.metrics().AddTo(page); }
 
   // Refuses new connections, lets calls end for up to `grace`, then cancels them. The runtime must
   // still run: it answers what is underway.
