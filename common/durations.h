@@ -39,6 +39,11 @@ struct Durations {
     sum += std::max(took, Duration::zero());
   }
 
+  void Add(const Durations& others) {
+    for (size_t i = 0; i < counts.size(); ++i) counts[i] += others.counts[i];
+    sum += others.sum;
+  }
+
   std::array<uint64_t, kBounds.size() + 1> counts{};  // Not cumulative.
   Duration sum{};
 

@@ -14,10 +14,8 @@
 #include "config/facts.h"
 #include "server/daemon/ports.h"
 #include "server/runtime/look.h"
-#include "server/storage/rocks/rocks_store.h"
 #include "server/storage/rocks/shared_memory.h"
 #include "server/storage/segments/segment_log.h"
-#include "server/storage/write_back.h"
 
 namespace kvd::daemon {
 namespace {
@@ -131,6 +129,7 @@ Instance::Instance(const Setup& setup, observability::LineLogger& logger)
     : setup_(setup), logger_(logger) {}
 
 Instance::~Instance() {
+  observation_.reset();
   if (server_ != nullptr) server_->Stop(Duration::zero());
   if (runtime_ != nullptr) runtime_->Stop();
 }
@@ -201,11 +200,16 @@ Status Instance::OpenDatabases(bool was_clean) {
   reserve_.emplace(data_dir_->path());
   const auto memory = storage::MakeSharedMemory(setup_.file.storage.block_cache);
   const auto fatal = [this](const Status& status) { Fatal(status); };
+  const auto synced = [this](uint64_t bytes, Duration took) {
+    storage_metrics_.NoteSynced(bytes, took);
+  };
   const bool bound = !identity_.cluster_id.is_nil();
   KVD_ASSIGN_OR_RETURN(
-      auto opened, storage::OpenSegmentLog(
-                       data_dir_->log_path(),
-                       {.last_stop_was_clean = was_clean, .must_exist = bound, .on_fatal = fatal}));
+      auto opened, storage::OpenSegmentLog(data_dir_->log_path(), {.last_stop_was_clean = was_clean,
+                                                                   .must_exist = bound,
+                                                                   .on_fatal = fatal,
+                                                                   .on_synced = synced,
+                                                                   .clock = &clock_}));
   if (opened.cut) logger_.Write({LogLevel::kWarn, "storage", *opened.cut, {}});
   log_ = std::move(opened.log);
   KVD_ASSIGN_OR_RETURN(behind_, storage::OpenRocksStore(
@@ -297,13 +301,15 @@ node::Node::Options Instance::NodeOptions() {
 
 std::optional<Failure> Instance::Serve() {
   runtime_ = std::make_unique<runtime::Runtime>(
-      runtime::Runtime::Options{.node = NodeOptions(),
-                                .shards = CountShards(setup_.node.shards),
-                                .flush_every = {.bytes = setup_.file.storage.write_buffer},
-                                .measure_disk = [this] { return MeasureDisk(); },
-                                .on_fatal = [this](const Status& status) { Fatal(status); },
-                                .on_condemned = [this](const std::string& why) { Condemned(why); },
-                                .on_removed = [] { kill(getpid(), SIGTERM); }},
+      runtime::Runtime::Options{
+          .node = NodeOptions(),
+          .shards = CountShards(setup_.node.shards),
+          .flush_every = {.bytes = setup_.file.storage.write_buffer},
+          .measure_disk = [this] { return MeasureDisk(); },
+          .on_applied = [this](Duration took) { storage_metrics_.NoteApplied(took); },
+          .on_fatal = [this](const Status& status) { Fatal(status); },
+          .on_condemned = [this](const std::string& why) { Condemned(why); },
+          .on_removed = [] { kill(getpid(), SIGTERM); }},
       *log_, *data_dir_, *machines_, clock_, logger_);
   server_ = std::make_unique<rpc::Server>(
       rpc::Server::Options{.listen = setup_.node.listen.ToString(),
@@ -312,32 +318,62 @@ std::optional<Failure> Instance::Serve() {
                            .peer_connect = setup_.file.timeouts.peer_connect,
                            .reflection = ServesReflection(setup_)},
       *runtime_, logger_);
+  if (auto failure = BeObserved()) return failure;
   if (const Status started = server_->Start(); !started.ok()) {
+    observation_.reset();  // It would be found to have the port.
     // Somebody came in between, whom gRPC does not name.
     return WhatIsTaken(setup_.node).value_or(Failure{kPortInUse, Message(started)});
   }
   runtime_->Start(*server_);
-  logger_.Write({LogLevel::kInfo,
-                 "daemon",
-                 "kvd " KVD_VERSION " serves",
-                 {{"cluster", setup_.file.cluster.name},
-                  {"address", setup_.node.listen.ToString()},
-                  {"peer_address", setup_.node.peer_listen.ToString()},
-                  {"data_dir", data_dir_->path()},
-                  {"uuid", identity_.node_uuid.ToString()},
-                  {"boot", fmt::to_string(identity_.boot.counter)}}});
+  SayServes();
   return std::nullopt;
+}
+
+std::optional<Failure> Instance::BeObserved() {
+  const auto& at = setup_.node.http_listen;
+  if (!at) return std::nullopt;
+  auto serving = Observation::Serve(*at, {.runtime = *runtime_,
+                                          .server = *server_,
+                                          .storage = storage_metrics_,
+                                          .store = *store_,
+                                          .on_disk = *behind_});
+  if (!serving.ok()) {
+    return WhatIsTaken(setup_.node)
+        .value_or(Failure{kPortInUse, "http_listen: " + Message(serving.status())});
+  }
+  observation_ = *std::move(serving);
+  return std::nullopt;
+}
+
+void Instance::SayServes() const {
+  LogLine line{LogLevel::kInfo,
+               "daemon",
+               "kvd " KVD_VERSION " serves",
+               {{"cluster", setup_.file.cluster.name},
+                {"address", setup_.node.listen.ToString()},
+                {"peer_address", setup_.node.peer_listen.ToString()}}};
+  if (observation_ != nullptr) {
+    line.fields.emplace_back("http_address", observation_->address().ToString());
+  }
+  line.fields.emplace_back("data_dir", data_dir_->path());
+  line.fields.emplace_back("uuid", identity_.node_uuid.ToString());
+  line.fields.emplace_back("boot", fmt::to_string(identity_.boot.counter));
+  logger_.Write(line);
 }
 
 runtime::DiskSpace Instance::MeasureDisk() {
   runtime::DiskSpace space;
-  space.used_bytes = log_->disk_bytes() + store_->disk_bytes();
+  StorageMetrics::Disk found{.log_bytes = log_->disk_bytes(), .data_bytes = store_->disk_bytes()};
+  space.used_bytes = found.log_bytes + found.data_bytes;
   struct statvfs disk {};
   if (statvfs(data_dir_->path().c_str(), &disk) != 0) return space;
   const uint64_t block = disk.f_frsize;
   const uint64_t free = disk.f_bavail * block;
   space.disk = {.used_bytes = disk.f_blocks * block - free,
                 .capacity_bytes = disk.f_blocks * block};
+  found.free_bytes = free;
+  found.capacity_bytes = space.disk.capacity_bytes;
+  storage_metrics_.NoteDisk(found);
   const uint64_t keep = setup_.file.storage.min_free.Of(disk.f_blocks * block);
   space.full = free < keep;
   KeepReserve(free, keep);
@@ -397,6 +433,7 @@ Status Instance::Stop(Duration grace) {
     (void)runtime_->WaitUntil(idle, left());
   }
   server_->Stop(left());
+  observation_.reset();
   runtime_->Stop();
   machines_.reset();
   store_.reset();

@@ -8,6 +8,8 @@
 
 #include "config/cluster_file.h"
 #include "server/daemon/failure.h"
+#include "server/daemon/node_metrics.h"
+#include "server/daemon/observation.h"
 #include "server/daemon/setup.h"
 #include "server/observability/line_logger.h"
 #include "server/partition/state_machines.h"
@@ -17,7 +19,8 @@
 #include "server/storage/data_dir.h"
 #include "server/storage/log.h"
 #include "server/storage/reserve.h"
-#include "server/storage/store.h"
+#include "server/storage/rocks/rocks_store.h"
+#include "server/storage/write_back.h"
 
 namespace kvd::daemon {
 
@@ -55,6 +58,8 @@ class Instance {
   [[nodiscard]] StatusOr<std::optional<std::string>> KeptTopology();
   [[nodiscard]] Status Recover();
   [[nodiscard]] std::optional<Failure> Serve();
+  [[nodiscard]] std::optional<Failure> BeObserved();
+  void SayServes() const;
   [[nodiscard]] node::Node::Options NodeOptions();
   [[nodiscard]] runtime::DiskSpace MeasureDisk();
   void KeepReserve(uint64_t free, uint64_t keep);
@@ -66,17 +71,19 @@ class Instance {
   runtime::SteadyClock clock_;
 
   // In order of dependence: what is below refers to what is above, and goes first.
+  StorageMetrics storage_metrics_;
   std::unique_ptr<storage::DataDir> data_dir_;
   storage::Identity identity_;
   std::optional<storage::Reserve> reserve_;
   std::unique_ptr<storage::Log> log_;
-  std::unique_ptr<storage::Store> behind_;  // On disk.
-  std::unique_ptr<storage::Store> store_;   // In front of it.
+  std::unique_ptr<storage::StoreOnDisk> behind_;
+  std::unique_ptr<storage::WriteBackStore> store_;  // In front of it.
   std::unique_ptr<partition::StateMachines> machines_;
   node::Recovery recovery_;
   std::optional<topology::Boots> boots_;  // Of the other members.
   std::unique_ptr<runtime::Runtime> runtime_;
   std::unique_ptr<rpc::Server> server_;
+  std::unique_ptr<Observation> observation_;  // nullptr: http_listen is off.
 };
 
 }  // namespace kvd::daemon

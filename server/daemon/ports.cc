@@ -155,8 +155,7 @@ std::optional<Failure> TryListener(const config::Listener& listener) {
 
 std::optional<Failure> WhatIsTaken(const config::NodeSettings& node) {
   for (const config::Listener& listener : config::Listeners(node)) {
-    if (listener.at.port == 0 || listener.key == "http_listen")
-      continue;  // Nothing is served there.
+    if (listener.at.port == 0) continue;
     if (auto failure = TryListener(listener)) return failure;
   }
   return std::nullopt;

@@ -147,9 +147,6 @@ OrFailure<Setup> MakeSetup(const CommandLine& line) {
   if (const Status fits = config::CheckOverridden(setup.file, setup.node); !fits.ok()) {
     return Misconfigured(Message(fits));
   }
-  if (line.overrides.http_listen && line.overrides.http_listen->at) {
-    setup.warnings += "kvd: warning: --http-listen has no effect in this version of kvd\n";
-  }
   return setup;
 }
 
@@ -159,8 +156,7 @@ std::vector<std::string> WhatIsIgnored(const config::ClusterFile& file) {
   std::vector<std::string> out;
   for (const config::Fact& each : config::Facts(file)) {
     const bool known = std::ranges::find(kIgnored, each.key) != kIgnored.end();
-    const bool http = each.key.ends_with(".http_listen") && each.value != "\"\"";
-    if (!http && (!known || each.value == defaults[each.key])) continue;
+    if (!known || each.value == defaults[each.key]) continue;
     out.push_back(
         fmt::format("{} is {}, which has no effect in this version of kvd", each.key, each.value));
   }

@@ -3,6 +3,7 @@
 // Pure values.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <utility>
@@ -32,6 +33,18 @@ struct Counts {
   uint32_t led = 0;  // Groups led here now, the system group included.
   Duration late{};   // See Peers::Late().
 };
+
+// Adds what another shard of the same node counted.
+inline void Merge(Counts& first, const Counts& other) {
+  first.forwards += other.forwards;
+  first.duplicates += other.duplicates;
+  for (size_t i = 0; i < first.groups.elections.size(); ++i) {
+    first.groups.elections.at(i) += other.groups.elections.at(i);
+  }
+  first.groups.commits.Add(other.groups.commits);
+  first.led += other.led;
+  first.late = std::max(first.late, other.late);
+}
 
 // What a group's leader proposed, and when, as long as it is not committed.
 class Proposals {

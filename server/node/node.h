@@ -176,7 +176,7 @@ class Node {
   // Likewise; nullopt before founding.
   [[nodiscard]] std::optional<RingView> ViewRing(Instant now) const;
 
-  // Of this shard alone: see Add().
+  // Likewise.
   [[nodiscard]] Counts CountsAt(Instant now) const;
 
  private:

@@ -100,8 +100,8 @@ class Peers {
   struct Peer {
     std::string name;
     bool linked = false;
-    std::optional<topology::Boot> boot = {};               // Under which it was heard last.
-    std::map<uint32_t, Heartbeat> told = {};               // The latest of `boot`, by its shards.
+    std::optional<topology::Boot> boot = {};  // Under which it was heard last.
+    std::map<uint32_t, Heartbeat> told = {};  // The latest of `boot`, by its shards.
     uint64_t suspicions = 0;
     std::deque<std::pair<uint64_t, Instant>> stamps = {};  // Its latest ones, and when they came.
   };

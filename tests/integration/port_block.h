@@ -1,6 +1,6 @@
 // The ports of several nodes that share a file with fixed distances: each node has a port for
-// clients and the next one for peers, ten apart, as --dev and the sample have it. Free, and kept
-// free.
+// clients and the next one for peers, ten apart, as --dev and the sample have it, and one for HTTP
+// 80 above the first. Free, and kept free.
 #pragma once
 
 #include <unistd.h>
@@ -33,13 +33,13 @@ class PortBlock {
   static constexpr int kStep = 10;
 
   [[nodiscard]] const ReservedPort& ClientPort(int node) const {
-    return ports_.at(static_cast<size_t>(2 * (node - 1)));
+    return ports_.at(static_cast<size_t>(3 * (node - 1)));
   }
 
   bool TryAt(uint16_t first, int nodes) {
     ports_.clear();
     for (int node = 0; node < nodes; ++node) {
-      for (const int offset : {0, 1}) {
+      for (const int offset : {0, 1, 80}) {
         auto port = ReservedPort::At(static_cast<uint16_t>(first + node * kStep + offset));
         if (!port) return false;
         ports_.push_back(*std::move(port));

@@ -65,7 +65,8 @@ TEST_F(RefusalTest, ADataDirectoryInUseNamesTheProcess) {
 
 TEST_F(RefusalTest, ATakenPortIsNamedWithItsKey) {
   for (const auto& [flag, key] :
-       {std::pair{"--listen", "(listen)"}, std::pair{"--peer-listen", "(peer_listen)"}}) {
+       {std::pair{"--listen", "(listen)"}, std::pair{"--peer-listen", "(peer_listen)"},
+        std::pair{"--http-listen", "(http_listen)"}}) {
     const ReservedPort taken;
     taken.Listen();
     const Finished refused = RunRefused(cluster_, 1, {flag, taken.address()});

@@ -18,6 +18,7 @@ Cluster::Cluster(const Options& options)
     : founders_(options.founders == 0 ? options.nodes : options.founders),
       partitions_(options.partitions),
       divided_(options.divided),
+      http_listen_(options.http ? "127.0.0.1:0" : ""),
       nodes_(static_cast<size_t>(options.nodes)) {
   WriteWholeFile(file(), FileText(options.settings));
   WriteWholeFile(file_of_joiners(), ListOf(size(), options.settings));
@@ -135,6 +136,15 @@ Finished Cluster::KvctlAt(int node, std::vector<std::string> words, const std::s
   return RunToEnd(options);
 }
 
+std::string Cluster::http_address(int node) const {
+  constexpr std::string_view kField = " http_address=";
+  const std::string text = log(node);
+  const size_t at = text.rfind(kField);
+  if (at == std::string::npos) return {};
+  const size_t begin = at + kField.size();
+  return text.substr(begin, text.find_first_of(" \n", begin) - begin);
+}
+
 std::string Cluster::endpoints() const {
   std::string all;
   for (int node = 1; node <= size(); ++node) {
@@ -167,8 +177,8 @@ std::string Cluster::ListOf(int nodes, const std::string& settings) const {
     text += fmt::format("  - {{ name: {}, address: \"{}\", peer_address: \"{}\"{} }}\n",
                         NodeName(node), address(node), peer_address(node), shards);
   }
-  text += fmt::format("defaults: {{ data_dir: '{}/${{node}}', http_listen: \"\" }}\n",
-                      folder().string());
+  text += fmt::format("defaults: {{ data_dir: '{}/${{node}}', http_listen: \"{}\" }}\n",
+                      folder().string(), http_listen_);
   return text + settings;
 }
 

@@ -29,6 +29,7 @@ class Cluster {
     bool divided = false;  // n1 into one shard, n2 into two, ...
     // The rest of the cluster file, beside the nodes and their folders.
     std::string settings = kQuickStop;
+    bool http = false;  // Whether nodes serve /metrics and their state, on ports of their choice.
     bool start = true;  // Every founder, and wait until all are up and own what they should.
   };
   static constexpr const char* kQuickStop = "timeouts: { drain_delay: 0s }\n";
@@ -69,6 +70,8 @@ class Cluster {
   [[nodiscard]] Process& process(int node) { return *At(node).process; }
   [[nodiscard]] std::string address(int node) const { return At(node).port.address(); }
   [[nodiscard]] std::string peer_address(int node) const { return At(node).peer_port.address(); }
+  // Where it serves HTTP, as it said when it last started; empty: it has not said so yet.
+  [[nodiscard]] std::string http_address(int node) const;
   [[nodiscard]] std::string endpoints() const;  // "127.0.0.1:40001,127.0.0.1:40003"
   [[nodiscard]] const std::filesystem::path& folder() const { return folder_.path(); }
   [[nodiscard]] std::filesystem::path data_dir(int node) const;
@@ -99,6 +102,7 @@ class Cluster {
   const int founders_;
   const int partitions_;
   const bool divided_;
+  const std::string http_listen_;
   TempFolder folder_;
   std::vector<Node> nodes_;
 };

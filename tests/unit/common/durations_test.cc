@@ -32,5 +32,17 @@ TEST(DurationsTest, TheSumIsOfAllThatWasAdded) {
   EXPECT_EQ(durations.counts.back(), 1U);
 }
 
+TEST(DurationsTest, ThoseOfOthersCountAsIfTheyWereAddedOneByOne) {
+  Durations durations;
+  durations.Add(3ms);
+  Durations others;
+  others.Add(3ms);
+  others.Add(40s);
+  durations.Add(others);
+  Durations all;
+  for (const Duration each : {Duration(3ms), Duration(3ms), Duration(40s)}) all.Add(each);
+  EXPECT_EQ(durations, all);
+}
+
 }  // namespace
 }  // namespace kvd

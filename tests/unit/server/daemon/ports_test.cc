@@ -70,6 +70,12 @@ TEST(PortsTest, WhoeverHasThePortIsNamed) {
     const auto taken = WhatIsTaken(At(kAny, {"127.0.0.1", other.port()}));
     ASSERT_TRUE(taken);
     EXPECT_THAT(taken->message, HasSubstr("(peer_listen)"));
+    config::NodeSettings node = At(kAny, kAny);
+    node.http_listen = config::HostPort{"127.0.0.1", other.port()};
+    const auto http = WhatIsTaken(node);
+    ASSERT_TRUE(http);
+    EXPECT_EQ(http->code, kPortInUse);
+    EXPECT_THAT(http->message, AllOf(HasSubstr(me), HasSubstr("(http_listen)")));
   }
 }
 

@@ -144,28 +144,20 @@ TEST_F(SetupTest, TlsIsRefused) {
 TEST_F(SetupTest, KeysWithoutEffectAreNamedOneLineEach) {
   Write(std::string(kThreeNodes) +
         "topology: { voters: 3, remove_after: 1h }\nlimits: { max_connections: 10 }\n"
-        "defaults: { http_listen: \"127.0.0.1:0\" }\ndebug: { channelz: true }\n");
+        "debug: { channelz: true }\n");
   const std::string warnings = Made(LineFor("n1")).warnings;
-  for (const char* key : {"topology.voters is 3,", "limits.max_connections is 10,",
-                          "defaults.http_listen is \"127.0.0.1:0\",", "debug.channelz is true,"}) {
+  for (const char* key :
+       {"topology.voters is 3,", "limits.max_connections is 10,", "debug.channelz is true,"}) {
     EXPECT_THAT(warnings, HasSubstr(path_ + ": warning: " + key));
   }
-  EXPECT_EQ(std::ranges::count(warnings, '\n'), 4) << warnings;
+  EXPECT_EQ(std::ranges::count(warnings, '\n'), 3) << warnings;
   EXPECT_EQ(CheckConfig(LineFor("")).error, warnings);
 }
 
 TEST_F(SetupTest, KeysThatSayTheDefaultAreNotNamed) {
   Write(std::string(kThreeNodes) +
-        "limits: { max_connections: 4096 }\ndefaults: { http_listen: \"\" }\n");
+        "limits: { max_connections: 4096 }\ndefaults: { http_listen: \"127.0.0.1:0\" }\n");
   EXPECT_EQ(Made(LineFor("n1")).warnings, "");
-}
-
-TEST_F(SetupTest, AnHttpListenOfTheCommandLineHasNoEffectEither) {
-  CommandLine line = LineFor("n1");
-  line.overrides.http_listen = config::HttpListen::Parse("127.0.0.1:1").value();
-  EXPECT_THAT(Made(line).warnings, HasSubstr("--http-listen"));
-  line.overrides.http_listen = config::HttpListen{};
-  EXPECT_EQ(Made(line).warnings, "");
 }
 
 // --check-config and --print-config.
