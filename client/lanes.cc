@@ -91,6 +91,12 @@ void Lanes::OnSilence(Lane& lane, Deadline now) {
   if (now - *since > kBrokenAfter) lane.Cancel();
 }
 
+void Lanes::OnAnswers(const Lane& lane, Deadline sent_at, Deadline now) {
+  Place& place = Find(lane);
+  place.silent_since.reset();
+  place.hearing.OnAnswer(sent_at, now);
+}
+
 void Lanes::OnClosed(const Lane& lane, bool was_open, const std::string& grpc_message,
                      Deadline now) {
   Place& place = Find(lane);

@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "client/core.h"
+#include "client/hearing.h"
 #include "client/lane.h"
 #include "client/routes.h"
 
@@ -37,10 +38,13 @@ class Lanes {
   void OnOpen(const Lane& lane);
   void OnClosed(const Lane& lane, bool was_open, const std::string& grpc_message, Deadline now);
 
-  // What was sent on the lane was not answered in time: it is only used if there is no other, and
-  // broken if it stays so.
+  // Nothing is heard on the lane: it is only used if there is no other, and broken if it stays so.
   void OnSilence(Lane& lane, Deadline now);
-  void OnAnswer(const Lane& lane) { Find(lane).silent_since.reset(); }
+  // `sent_at`: the latest of what was answered.
+  void OnAnswers(const Lane& lane, Deadline sent_at, Deadline now);
+
+  // What was heard on it.
+  [[nodiscard]] const Hearing& HearingOf(const Lane& lane) { return Find(lane).hearing; }
 
   [[nodiscard]] Routes& routes() { return routes_; }
   [[nodiscard]] bool has_connected() const { return has_connected_; }
@@ -62,6 +66,7 @@ class Lanes {
     std::unique_ptr<Lane> lane;
     Deadline left_alone_until = Deadline::min();
     std::optional<Deadline> silent_since = {};
+    Hearing hearing = {};
     std::string why_closed;
   };
 

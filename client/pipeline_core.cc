@@ -168,7 +168,15 @@ void PipelineCore::OnTick(uint64_t tag, Operation& operation) {
     Send(tag, operation);
     return;
   }
-  lanes_.OnSilence(*at, SteadyClock::now());
+  const Deadline now = SteadyClock::now();
+  const Hearing& hearing = lanes_.HearingOf(*at);
+  const Duration limit = operation.TryTimeout();
+  const Deadline over_at = hearing.TooLongAt(operation.sent_at, limit, now);
+  if (now < std::min(over_at, operation.deadline)) {
+    operation.next_at = over_at;
+    return;
+  }
+  if (hearing.IsSilent(operation.sent_at, limit, now)) lanes_.OnSilence(*at, now);
   OnError(tag, operation,
           Translate(grpc::Status(grpc::StatusCode::DEADLINE_EXCEEDED, "no answer"),
                     {.writes = operation.asking.writes, .endpoint = at->address()}));
@@ -221,21 +229,26 @@ void PipelineCore::OnOpen(Lane& lane) {
 
 void PipelineCore::OnAnswers(Lane& lane, v1::PipelineResponse& response) {
   absl::MutexLock lock(&mu_);
-  lanes_.OnAnswer(lane);
-  for (Answer& answer : *response.mutable_answers()) OnAnswer(lane, answer);
+  Deadline sent_at{};
+  for (Answer& answer : *response.mutable_answers()) {
+    sent_at = std::max(sent_at, OnAnswer(lane, answer));
+  }
+  lanes_.OnAnswers(lane, sent_at, SteadyClock::now());
 }
 
-void PipelineCore::OnAnswer(Lane& lane, Answer& answer) {
+Deadline PipelineCore::OnAnswer(Lane& lane, Answer& answer) {
   const auto found = operations_.find(answer.tag());
-  if (found == operations_.end()) return;
+  if (found == operations_.end()) return {};
   Operation& operation = *found->second;
+  const Deadline sent_at = operation.at == &lane ? operation.sent_at : Deadline();
   if (answer.has_refusal()) {
-    if (operation.at != &lane) return;  // It speaks of an earlier try alone.
+    if (operation.at != &lane) return sent_at;  // It speaks of an earlier try alone.
     const google::rpc::Status& refusal = answer.refusal();
     const grpc::Status status(static_cast<grpc::StatusCode>(refusal.code()), refusal.message(),
                               refusal.SerializeAsString());
     const SentCall call{.writes = operation.asking.writes, .endpoint = lane.address()};
-    return OnError(answer.tag(), operation, Translate(status, call));
+    OnError(answer.tag(), operation, Translate(status, call));
+    return sent_at;
   }
   Learn(lane, answer);
   if (operation.owns_id()) write_ids_.Finish(operation.id);
@@ -243,6 +256,7 @@ void PipelineCore::OnAnswer(Lane& lane, Answer& answer) {
   const Duration took = SteadyClock::now() - operation.sent_at;
   End(tag,
       Operation::Answered{.answer = std::move(answer), .endpoint = lane.address(), .took = took});
+  return sent_at;
 }
 
 void PipelineCore::OnClosed(Lane& lane, bool was_open, const grpc::Status& status) {

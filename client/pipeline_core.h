@@ -74,7 +74,8 @@ class PipelineCore final : public LaneListener {
   Lane* Send(uint64_t tag, Operation& operation) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void OnNobody(uint64_t tag, Operation& operation, Deadline now)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void OnAnswer(Lane& lane, v1::PipelineResponse::Answer& answer)
+  // When what it answers was sent.
+  Deadline OnAnswer(Lane& lane, v1::PipelineResponse::Answer& answer)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void OnError(uint64_t tag, Operation& operation, const Error& error)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);

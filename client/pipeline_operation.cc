@@ -62,10 +62,10 @@ const std::string& PipelineOperation::key() const {
 
 Request PipelineOperation::Try(uint64_t tag, Deadline now) {
   sent_at = now;
-  next_at = std::min(deadline, After(now, retry_ ? retry_->TryTimeout() : try_timeout));
+  next_at = std::min(deadline, After(now, TryTimeout()));
   Request request = asking.request;
   request.set_tag(tag);
-  if (next_at != Deadline::max()) request.set_timeout_ms(Milliseconds(next_at - now));
+  if (deadline != Deadline::max()) request.set_timeout_ms(Milliseconds(deadline - now));
   if (!asking.writes) return request;
   v1::RequestId& name = IdIn(request);
   name.set_client(id.client);

@@ -48,7 +48,7 @@ class PipelineOperation {
 
   Lane* at = nullptr;  // With whom the last try is. nullptr: the next one begins at `next_at`.
   Deadline sent_at;
-  Deadline next_at;                   // Else the last try is over then.
+  Deadline next_at;                   // Else the last try may be over then.
   std::set<const Lane*> passed_over;  // In this round.
   std::set<const Lane*> never_there;
 
@@ -57,6 +57,9 @@ class PipelineOperation {
 
   // Begins a try: what to send for it.
   [[nodiscard]] Request Try(uint64_t tag, Deadline now);
+
+  // How long the node may be silent about the last try; zero: for ever.
+  [[nodiscard]] Duration TryTimeout() const { return retry_ ? retry_->TryTimeout() : try_timeout; }
 
   // What went wrong so far, and what follows from it.
   [[nodiscard]] Retry& retry();

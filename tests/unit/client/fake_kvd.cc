@@ -164,12 +164,15 @@ class FakeKvd::Services final : public v1::KV::Service, public v1::Cluster::Serv
       grpc::ServerReaderWriter<v1::PipelineResponse, v1::PipelineRequest>* stream) override {
     v1::PipelineRequest request;
     while (stream->Read(&request)) {
-      v1::PipelineResponse response;
       for (const auto& asked : request.operations()) {
+        if (const Duration pause = PauseNow(); pause > Duration::zero()) {
+          std::this_thread::sleep_for(pause);
+        }
+        v1::PipelineResponse response;
         const grpc::Status status = AnswerOne(context, asked, *response.add_answers());
         if (!status.ok()) return status;
+        stream->Write(response);
       }
-      stream->Write(response);
     }
     return grpc::Status::OK;
   }
@@ -238,6 +241,7 @@ class FakeKvd::Services final : public v1::KV::Service, public v1::Cluster::Serv
   // Guarded by mu_; set through Script().
   std::optional<grpc::Status> scripted_;
   bool hangs_ = false;
+  Duration pause_{};
   int calls_ = 0;
   std::set<std::string> down_;
   std::map<std::string, std::string> addresses_;
@@ -350,6 +354,11 @@ class FakeKvd::Services final : public v1::KV::Service, public v1::Cluster::Serv
     return {grpc::StatusCode::INVALID_ARGUMENT, "no request"};
   }
 
+  [[nodiscard]] Duration PauseNow() {
+    const std::lock_guard lock(mu_);
+    return pause_;
+  }
+
   void Describe(const std::string& key, v1::Served* served) const {
     const uint32_t partition = PartitionOf(key, kPartitions).value;
     served->set_partition(partition);
@@ -409,6 +418,10 @@ void FakeKvd::FailWith(int code, std::string message) {
     services.scripted_ = grpc::Status(static_cast<grpc::StatusCode>(code), message);
     services.script_left_ = -1;
   });
+}
+
+void FakeKvd::SlowDown(Duration pause) {
+  services_->Script([&](Services& services) { services.pause_ = pause; });
 }
 
 void FakeKvd::Hang() {

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "common/clock.h"
 #include "common/refusal.h"
 #include "fake_admin.h"
 
@@ -66,6 +67,9 @@ class FakeKvd {
   // them late.
   void Hang();
   void Resume();
+
+  // From now on every operation of a pipeline takes so long, one after the other.
+  void SlowDown(Duration pause);
 
   // Reports `node` as down in status and ring.
   void SetDown(const std::string& node);

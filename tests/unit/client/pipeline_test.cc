@@ -235,6 +235,28 @@ TEST(PipelineTest, SilentNodeIsPassedOver) {
   }
 }
 
+// To send them again elsewhere would be more work for nodes that have too much of it.
+TEST(PipelineTest, NodeThatAnswersIsWaitedForHoweverLongItsQueueIs) {
+  constexpr int kWrites = 50;
+  constexpr Duration kEach = std::chrono::milliseconds(40);
+  constexpr Duration kTry = std::chrono::seconds(1);
+  static_assert(kWrites * kEach > kTry);
+  const auto store = FakeKvd::MakeStore();
+  FakeKvd first({.node = "n1", .store = store});
+  const FakeKvd second({.node = "n2", .store = store});
+  auto pipeline = Pipeline::Open({.endpoints = {first.address(), second.address()},
+                                  .timeout = kPatience,
+                                  .try_timeout = kTry});
+  ASSERT_TRUE(pipeline.ok());
+  Warm(*pipeline, first);
+  first.SlowDown(kEach);
+  std::vector<std::future<Result<PutAnswer>>> puts;
+  for (int i = 0; i < kWrites; ++i) puts.push_back(pipeline->Put("k" + std::to_string(i), "v"));
+  for (auto& put : puts) EXPECT_EQ(put.get()->served.endpoint, first.address());
+  EXPECT_EQ(first.ids().size(), 1U + kWrites) << "each was sent once";
+  EXPECT_EQ(second.calls(), 0);
+}
+
 TEST(PipelineTest, NodeThatAnswersAgainIsUsedAgain) {
   const auto store = FakeKvd::MakeStore();
   FakeKvd first({.node = "n1", .store = store});
